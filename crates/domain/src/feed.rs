@@ -1,0 +1,134 @@
+//! The feed from notifier to hubs: a WebSocket on the internal port, text messages, the log in order.
+//!
+//! A hub asks `GET /feed?epoch=…&after=…` and gets one [`FeedMessage::Hello`] (or [`FeedMessage::Reset`] if its
+//! cursor can't be served), then [`FeedMessage::Entries`] without a gap for as long as it stays. The client's
+//! frame travels as bytes that were written once: the hub only puts the topic before it.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{Cursor, Operation, Position, ResyncReason, TenantId, Topic, Version};
+
+/// A message from notifier to hub, written `{"entries":{…}}`: the name is outside, because a tag inside would make
+/// serde take the frames apart.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedMessage<'a> {
+    /// The stream starts behind this cursor: the hub's own, or the head if it had none.
+    Hello {
+        /// Where the stream starts.
+        cursor: Cursor,
+    },
+    /// The hub's cursor can't be served: forget everything, the stream starts behind this one.
+    Reset {
+        /// Where the stream starts.
+        cursor: Cursor,
+        /// Why.
+        reason: ResyncReason,
+    },
+    /// The next entries, positions ascending, without a gap.
+    Entries {
+        /// In order.
+        #[serde(borrow)]
+        entries: Vec<FeedEntry<'a>>,
+    },
+    /// Nothing happened, and the connection is alive.
+    Heartbeat {
+        /// The log's newest position.
+        head: Position,
+    },
+}
+
+/// One change on its way to the clients.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FeedEntry<'a> {
+    /// Its place in the log.
+    pub position: Position,
+    /// Whose clients may see it.
+    pub tenant: TenantId,
+    /// The frame's type.
+    pub op: Operation,
+    /// Where it is published.
+    pub topics: Vec<Topic>,
+    /// Of several entries with the same key, a client that fell behind needs only the newest.
+    #[serde(borrow)]
+    pub key: Cow<'a, str>,
+    /// When it was committed, nearly: microseconds since 1970, for the latency histogram.
+    pub at_us: i64,
+    /// The frame's fields behind `type`, `topic` and `prev`: an object.
+    #[serde(borrow)]
+    pub frame: &'a RawValue,
+}
+
+/// The fields of a change frame that are the same on every topic, in the order of the protocol.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ChangeFrame<'a> {
+    /// What kind of thing changed, such as `item`.
+    #[serde(borrow)]
+    pub resource: Cow<'a, str>,
+    /// Which one.
+    pub id: i64,
+    /// Its place in the log.
+    pub position: Position,
+    /// The version that this change made.
+    pub version: Version,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    #[serde(borrow)]
+    pub actor: Cow<'a, str>,
+    /// Why.
+    #[serde(borrow)]
+    pub reason: Option<Cow<'a, str>>,
+    /// The document after the change; null after a deletion.
+    #[serde(borrow)]
+    pub data: Option<&'a RawValue>,
+    /// The old values of the fields that changed.
+    #[serde(borrow)]
+    pub previous: Option<&'a RawValue>,
+}
+
+/// Writes the text of a client's change frame: the topic's part, then `frame` as it came.
+///
+/// `prev` promises that nothing on this topic lies strictly between it and the entry's position.
+pub fn write_change_frame(into: &mut Vec<u8>, op: Operation, topic: Topic, prev: Position, frame: &[u8]) {
+    use std::io::Write;
+
+    debug_assert!(frame.first() == Some(&b'{'), "a frame is an object");
+    // Writing into a Vec can't fail.
+    let _ = write!(into, r#"{{"type":"{}","topic":"{topic}","prev":{prev},"#, op.as_str());
+    into.extend_from_slice(frame.get(1..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_the_topics_part_and_the_shared_bytes() {
+        let mut text = Vec::new();
+        let prev = Position::new(11).unwrap();
+        write_change_frame(
+            &mut text,
+            Operation::Update,
+            Topic::Items,
+            prev,
+            br#"{"resource":"item","id":5}"#,
+        );
+        assert_eq!(
+            String::from_utf8(text).unwrap(),
+            r#"{"type":"update","topic":"items","prev":11,"resource":"item","id":5}"#
+        );
+    }
+
+    #[test]
+    fn the_frames_bytes_survive_the_feed() {
+        let text = r#"{"entries":{"entries":[{"position":1,"tenant":1,"op":"create","topics":["items","items:5"],"key":"item:5","at_us":3,"frame":{"b":1, "a":[ ]}}]}}"#;
+        let FeedMessage::Entries { entries } = serde_json::from_str(text).unwrap() else { panic!() };
+        assert_eq!(entries[0].frame.get(), r#"{"b":1, "a":[ ]}"#);
+        assert_eq!(serde_json::to_string(&FeedMessage::Entries { entries }).unwrap(), text);
+    }
+}

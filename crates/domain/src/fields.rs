@@ -1,0 +1,125 @@
+//! Reads a JSON object field by field and collects everything that is wrong with it, each with its JSON pointer,
+//! so that an integrator sees all mistakes of a request at once.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// One thing that is wrong with a request's body or query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FieldError {
+    /// What is wrong, as a sentence for a developer.
+    pub detail: String,
+    /// Where: a JSON pointer into the body (RFC 6901), or the name of a query parameter.
+    pub pointer: String,
+}
+
+/// What a body says of a field: nothing, null, or a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Given<T> {
+    /// The field is absent.
+    Absent,
+    /// The field is null.
+    Null,
+    /// The field has a valid value.
+    Value(T),
+}
+
+/// Takes fields out of an object; what is left at the end is unknown and an error.
+#[derive(Debug)]
+pub struct FieldReader {
+    object: Map<String, Value>,
+    errors: Vec<FieldError>,
+}
+
+impl FieldReader {
+    /// Starts on a body.
+    ///
+    /// # Errors
+    /// The body is not an object.
+    pub fn new(body: Value) -> Result<Self, Vec<FieldError>> {
+        match body {
+            Value::Object(object) => Ok(Self { object, errors: Vec::new() }),
+            other => {
+                let detail = format!("expected an object, got {}", kind(&other));
+                Err(vec![FieldError { detail, pointer: String::new() }])
+            }
+        }
+    }
+
+    pub(crate) fn take<T>(
+        &mut self,
+        field: &str,
+        parse: impl FnOnce(Value) -> Result<T, String>,
+    ) -> Given<T> {
+        match self.object.remove(field) {
+            None => Given::Absent,
+            Some(Value::Null) => Given::Null,
+            Some(value) => match parse(value) {
+                Ok(value) => Given::Value(value),
+                Err(detail) => {
+                    self.error(field, detail);
+                    Given::Absent
+                }
+            },
+        }
+    }
+
+    /// A field that must be there and not null. `None` means that an error was recorded.
+    pub(crate) fn required<T>(
+        &mut self,
+        field: &str,
+        parse: impl FnOnce(Value) -> Result<T, String>,
+    ) -> Option<T> {
+        let errors = self.errors.len();
+        match self.take(field, parse) {
+            Given::Value(value) => return Some(value),
+            Given::Null => self.error(field, "must not be null".into()),
+            Given::Absent if self.errors.len() == errors => self.error(field, "is required".into()),
+            Given::Absent => {}
+        }
+        None
+    }
+
+    /// A field that may be absent but not null.
+    pub(crate) fn present<T>(
+        &mut self,
+        field: &str,
+        parse: impl FnOnce(Value) -> Result<T, String>,
+    ) -> Option<T> {
+        match self.take(field, parse) {
+            Given::Value(value) => Some(value),
+            Given::Absent => None,
+            Given::Null => {
+                self.error(field, "must not be null".into());
+                None
+            }
+        }
+    }
+
+    pub(crate) fn error(&mut self, field: &str, detail: String) {
+        let pointer = format!("/{}", field.replace('~', "~0").replace('/', "~1"));
+        self.errors.push(FieldError { detail, pointer });
+    }
+
+    /// Ends the reading: whatever was not taken is unknown.
+    pub(crate) fn finish(mut self) -> Result<(), Vec<FieldError>> {
+        let unknown: Vec<String> = self.object.keys().cloned().collect();
+        for field in unknown {
+            self.error(&field, "is not a known field".into());
+        }
+        if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
+    }
+}
+
+/// A word for what a JSON value is.
+pub(crate) const fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}

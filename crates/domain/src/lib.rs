@@ -1,0 +1,35 @@
+//! The vocabulary of Stockwire: what an item is, what a change is, where in the log it stands, which topics
+//! carry it, and the exact shape of every frame and problem document.
+//!
+//! A type here exists only if it is valid: names, skus, quantities and prices are parsed once, at the edge, and
+//! keep their field private. There is deliberately no I/O, no async and no SQL in this crate, so that every
+//! service and every test can share it.
+
+mod access;
+mod change;
+mod close;
+pub mod feed;
+mod fields;
+mod frame;
+mod item;
+mod item_input;
+mod page;
+mod position;
+mod problem;
+mod tenant;
+mod text;
+mod topic;
+
+pub use access::Identity;
+pub use change::{Change, Operation, WriteContext};
+pub use close::CloseCode;
+pub use fields::{FieldError, FieldReader};
+pub use frame::{ClientFrame, FrameError, LogoutReason, ResyncReason, SUBPROTOCOL, ServerFrame};
+pub use item::{Attributes, Item, ItemId, Price, Quantity, Version};
+pub use item_input::{ItemPatch, NewItem};
+pub use page::{AsOf, Page};
+pub use position::{Cursor, Epoch, ParseCursorError, Position};
+pub use problem::{Problem, ProblemCode};
+pub use tenant::TenantId;
+pub use text::{Description, Name, Sku, TextError, Unit};
+pub use topic::{ParseTopicError, Topic};

@@ -1,0 +1,171 @@
+//! Problem documents (RFC 9457): how every error of the HTTP API looks.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::FieldError;
+
+/// What went wrong, for programs. Each has one HTTP status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProblemCode {
+    /// The body can't be read: not JSON, not UTF-8, cut off.
+    MalformedBody,
+    /// The body is readable but not valid.
+    InvalidBody,
+    /// A query parameter or header is not valid.
+    InvalidParameter,
+    /// No valid credentials.
+    NotAuthenticated,
+    /// Valid credentials without the right.
+    Forbidden,
+    /// There is no such thing, or it isn't yours.
+    NotFound,
+    /// The path exists, the method doesn't.
+    MethodNotAllowed,
+    /// The sku is taken.
+    DuplicateSku,
+    /// The cursor belongs to another epoch, or what lies behind it is gone.
+    CursorGone,
+    /// The state isn't the one that `If-Match` names.
+    VersionMismatch,
+    /// The body is larger than allowed.
+    BodyTooLarge,
+    /// The body isn't JSON by its Content-Type.
+    UnsupportedMediaType,
+    /// Too many requests.
+    RateLimited,
+    /// Our fault.
+    Internal,
+    /// Something we need is away; try again.
+    Unavailable,
+}
+
+impl ProblemCode {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MalformedBody => "malformed_body",
+            Self::InvalidBody => "invalid_body",
+            Self::InvalidParameter => "invalid_parameter",
+            Self::NotAuthenticated => "not_authenticated",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::DuplicateSku => "duplicate_sku",
+            Self::CursorGone => "cursor_gone",
+            Self::VersionMismatch => "version_mismatch",
+            Self::BodyTooLarge => "body_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::RateLimited => "rate_limited",
+            Self::Internal => "internal",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::MalformedBody | Self::InvalidParameter => 400,
+            Self::NotAuthenticated => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::DuplicateSku => 409,
+            Self::CursorGone => 410,
+            Self::VersionMismatch => 412,
+            Self::BodyTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::InvalidBody => 422,
+            Self::RateLimited => 429,
+            Self::Internal => 500,
+            Self::Unavailable => 503,
+        }
+    }
+
+    /// The same for every occurrence, for people.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::MalformedBody => "The body can't be read",
+            Self::InvalidBody => "The body is not valid",
+            Self::InvalidParameter => "A parameter is not valid",
+            Self::NotAuthenticated => "Valid credentials are needed",
+            Self::Forbidden => "Not allowed",
+            Self::NotFound => "Not found",
+            Self::MethodNotAllowed => "Method not allowed",
+            Self::DuplicateSku => "The sku is taken",
+            Self::CursorGone => "The cursor can't be used any more",
+            Self::VersionMismatch => "The item has changed",
+            Self::BodyTooLarge => "The body is too large",
+            Self::UnsupportedMediaType => "The body must be application/json",
+            Self::RateLimited => "Too many requests",
+            Self::Internal => "Something went wrong on our side",
+            Self::Unavailable => "Not available at the moment",
+        }
+    }
+}
+
+/// A problem document. `instance` and `request_id` are filled in where the response is written.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Problem {
+    /// A URI reference that names the kind of problem.
+    pub r#type: String,
+    /// The kind of problem, for people.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened this time.
+    pub detail: Cow<'static, str>,
+    /// The path of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// The kind of problem, for programs.
+    pub code: &'static str,
+    /// For support: the same id is in every log line of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// Everything that is wrong with the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// With `version_mismatch`: the state as it is now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::Item>))]
+    pub current: Option<Value>,
+}
+
+impl Problem {
+    /// A problem of a kind, with what happened this time.
+    #[must_use]
+    pub fn new(code: ProblemCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            r#type: format!("/docs/problems#{}", code.as_str()),
+            title: code.title(),
+            status: code.status(),
+            detail: detail.into(),
+            instance: None,
+            code: code.as_str(),
+            request_id: None,
+            errors: Vec::new(),
+            current: None,
+        }
+    }
+
+    /// With everything that is wrong with the request.
+    #[must_use]
+    pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// With the state as it is now.
+    #[must_use]
+    pub fn with_current(mut self, current: Value) -> Self {
+        self.current = Some(current);
+        self
+    }
+}

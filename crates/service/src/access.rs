@@ -1,0 +1,177 @@
+//! Who is asking: access tokens (JWT, HS256, RFC 7519) for clients, a shared secret between services.
+
+use std::sync::Arc;
+
+use actix_http::header::{AUTHORIZATION, HeaderMap};
+use domain::{Identity, TenantId};
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+
+use crate::settings::{Anonymous, Secret};
+
+/// What a token says. Times are seconds since 1970.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    tenant: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
+    iat: i64,
+    exp: i64,
+}
+
+const ISSUER: &str = "stockwire";
+
+/// Why someone isn't let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// No credentials came, and some are needed.
+    #[error("an access token is needed: Authorization: Bearer …")]
+    Missing,
+    /// Not a token of ours, or a changed one.
+    #[error("the access token is not valid")]
+    Invalid,
+    /// It was valid once.
+    #[error("the access token has expired")]
+    Expired,
+}
+
+/// Makes and checks access tokens.
+#[derive(Clone)]
+pub struct Access {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+    anonymous: bool,
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Access").field("anonymous", &self.anonymous).finish_non_exhaustive()
+    }
+}
+
+impl Access {
+    /// Tokens signed with this secret.
+    #[must_use]
+    pub fn new(secret: &Secret, anonymous: Anonymous) -> Self {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_required_spec_claims(&["exp", "iss", "sub"]);
+        validation.leeway = 0;
+        let secret = secret.expose().as_bytes();
+        Self {
+            encoding: EncodingKey::from_secret(secret),
+            decoding: DecodingKey::from_secret(secret),
+            validation,
+            anonymous: anonymous != Anonymous::Never,
+        }
+    }
+
+    /// Makes a token that ends `expires_at`.
+    ///
+    /// # Errors
+    /// Never in practice: signing fails only with a key of the wrong kind.
+    pub fn issue(
+        &self,
+        identity: &Identity,
+        expires_at: Timestamp,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            sub: identity.actor.to_string(),
+            tenant: identity.tenant.get(),
+            sid: identity.session.as_ref().map(ToString::to_string),
+            iat: Timestamp::now().as_second(),
+            exp: expires_at.as_second(),
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+    }
+
+    /// Checks a token.
+    ///
+    /// # Errors
+    /// It is not ours, changed, or has expired.
+    pub fn verify(&self, token: &str) -> Result<Identity, Refused> {
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+            .map_err(|error| match error.kind() {
+                ErrorKind::ExpiredSignature => Refused::Expired,
+                _ => Refused::Invalid,
+            })?
+            .claims;
+        Ok(Identity {
+            tenant: TenantId::new(claims.tenant),
+            actor: Arc::from(claims.sub),
+            session: claims.sid.map(Arc::from),
+            expires_at: Timestamp::from_second(claims.exp).ok(),
+        })
+    }
+
+    /// Who sends these headers; `None` if they name nobody and someone must be named.
+    ///
+    /// # Errors
+    /// Credentials came and are not valid. They are never ignored, not even where nobody needs any.
+    pub fn identify(&self, headers: &HeaderMap) -> Result<Option<Identity>, Refused> {
+        match headers.get(AUTHORIZATION) {
+            Some(value) => {
+                let token = value.to_str().ok().and_then(bearer).ok_or(Refused::Invalid)?;
+                self.verify(token).map(Some)
+            }
+            None if self.anonymous => Ok(Some(Identity::anonymous())),
+            None => Ok(None),
+        }
+    }
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Whether a service shows the shared secret.
+#[must_use]
+pub fn shows_secret(headers: &HeaderMap, secret: &Secret) -> bool {
+    let shown = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+    shown.is_some_and(|shown| shown.as_bytes().ct_eq(secret.expose().as_bytes()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access() -> Access {
+        Access::new(&Secret::new("a key of thirty-two characters!!".into()), Anonymous::Never)
+    }
+
+    fn identity() -> Identity {
+        Identity { actor: Arc::from("user:7"), ..Identity::anonymous() }
+    }
+
+    fn in_an_hour() -> Timestamp {
+        Timestamp::from_second(Timestamp::now().as_second() + 3600).unwrap()
+    }
+
+    #[test]
+    fn a_token_says_who_it_was_made_for() {
+        let token = access().issue(&identity(), in_an_hour()).unwrap();
+        let found = access().verify(&token).unwrap();
+        assert_eq!(found, Identity { expires_at: found.expires_at, ..identity() });
+    }
+
+    #[test]
+    fn tokens_that_are_not_ours_are_refused() {
+        let token = access().issue(&identity(), in_an_hour()).unwrap();
+        let other = Access::new(&Secret::new("another key, also long enough!!!".into()), Anonymous::Never);
+        assert_eq!(other.verify(&token), Err(Refused::Invalid));
+        assert_eq!(access().verify(&token[..token.len() - 2]), Err(Refused::Invalid));
+        // {"alg":"none"} with our claims and no signature
+        let claims = token.split('.').nth(1).unwrap();
+        assert_eq!(access().verify(&format!("eyJhbGciOiJub25lIn0.{claims}.")), Err(Refused::Invalid));
+        let ended = Timestamp::from_second(Timestamp::now().as_second() - 10).unwrap();
+        let ended = access().issue(&identity(), ended).unwrap();
+        assert_eq!(access().verify(&ended), Err(Refused::Expired));
+    }
+}

@@ -1,0 +1,206 @@
+//! The HTTP server: an actix-web app, and beside it on the same port a way to take sockets over.
+//!
+//! A WebSocket handshake never reaches the app's routes and middleware: it is offered to an [`Upgrades`] function,
+//! which decides from the request's head alone and then owns the bare TCP stream. That costs 2.4 KB an idle
+//! socket where actix-ws costs 13.4 KB; what the middleware would have done (identity, origin, limits, metrics)
+//! is the decider's duty.
+
+use std::{io, net::TcpListener, rc::Rc};
+
+use actix_codec::Framed;
+use actix_http::{
+    HttpService, Request, Response,
+    body::BodySize,
+    h1::{Codec, Message},
+    header,
+};
+use actix_service::map_config;
+use actix_web::{App, dev::AppConfig, middleware::from_fn, web};
+use bytes::Bytes;
+use domain::{Problem, ProblemCode};
+use futures_util::SinkExt;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{problem, request::observe};
+
+/// Where and how to serve.
+#[derive(Debug)]
+pub struct Http {
+    /// For logs.
+    pub name: &'static str,
+    /// Bound already, so that the caller knows the port.
+    pub listener: TcpListener,
+    /// Threads; 0 means one for each core.
+    pub workers: usize,
+    /// How long requests under way may take when the server stops, in seconds.
+    pub drain_seconds: u64,
+}
+
+/// What becomes of a handshake.
+pub enum Decision {
+    /// It is answered and the connection ends.
+    Refuse(Refusal),
+    /// It is answered with this head, and the stream, with the bytes that were read beyond the request, is handed
+    /// over, on the worker's own thread.
+    Accept(Response<()>, Box<dyn FnOnce(TcpStream, Bytes)>),
+}
+
+/// Decides about handshakes; one for each worker thread.
+pub type Upgrades = Rc<dyn Fn(&Request) -> Decision>;
+
+/// A refused handshake: a problem document and perhaps when to come back.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What is wrong.
+    pub problem: Problem,
+    /// Seconds to wait.
+    pub retry_after: Option<u32>,
+}
+
+/// Serves an app until `stop`, then lets requests under way finish.
+///
+/// # Errors
+/// The server can't start or breaks.
+pub async fn serve(
+    http: Http,
+    configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let server = actix_web::HttpServer::new(move || app!(configure))
+        .workers(workers(http.workers))
+        .shutdown_timeout(http.drain_seconds)
+        .disable_signals()
+        .on_connect(|stream, _| {
+            if let Some(stream) = stream.downcast_ref::<TcpStream>() {
+                prepare(stream);
+            }
+        })
+        .listen(http.listener)?
+        .run();
+    run_until(server, stop).await
+}
+
+/// Serves an app and takes sockets over, until `stop`. Sockets that were taken over are their owner's to close.
+///
+/// # Errors
+/// The server can't start or breaks.
+pub async fn serve_with_upgrades(
+    http: Http,
+    configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+    upgrades: impl Fn() -> Upgrades + Clone + Send + 'static,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let server = actix_server::Server::build()
+        .workers(workers(http.workers))
+        .shutdown_timeout(http.drain_seconds)
+        .backlog(8192)
+        .disable_signals()
+        .listen(http.name, http.listener, move || {
+            let decide = upgrades();
+            HttpService::build()
+                .on_connect_ext(|stream: &TcpStream, _| prepare(stream))
+                .upgrade(move |(request, framed)| take_over(decide.clone(), request, framed))
+                .finish(map_config(app!(configure), |()| AppConfig::default()))
+                .tcp()
+        })?
+        .run();
+    run_until(server, stop).await
+}
+
+/// The app around the routes. A macro, because its type can't be written down.
+macro_rules! app {
+    ($configure:expr) => {
+        App::new()
+            .wrap(from_fn(observe))
+            .configure(problem::configure_extractors)
+            .configure($configure.clone())
+            .default_service(web::to(problem::not_found))
+    };
+}
+use app;
+
+fn workers(wanted: usize) -> usize {
+    if wanted > 0 { wanted } else { std::thread::available_parallelism().map_or(1, usize::from) }
+}
+
+/// Small frames leave at once.
+fn prepare(stream: &TcpStream) {
+    // Fails only on a socket that is gone already.
+    let _ = stream.set_nodelay(true);
+}
+
+async fn run_until(server: actix_server::Server, stop: CancellationToken) -> io::Result<()> {
+    let handle = server.handle();
+    let stopping = tokio::spawn(async move {
+        stop.cancelled().await;
+        handle.stop(true).await;
+    });
+    let ended = server.await;
+    stopping.abort();
+    ended
+}
+
+async fn take_over(
+    decide: Upgrades,
+    request: Request,
+    mut framed: Framed<TcpStream, Codec>,
+) -> Result<(), actix_http::Error> {
+    match decide(&request) {
+        Decision::Refuse(refusal) => {
+            let path = request.path().to_owned();
+            drop(request);
+            // The client may be gone; nothing is lost then.
+            let _ = refuse(&mut framed, refusal, &path).await;
+        }
+        Decision::Accept(head, run) => {
+            drop(request);
+            if framed.send(Message::Item((head, BodySize::None))).await.is_ok() {
+                let parts = framed.into_parts();
+                run(parts.io, parts.read_buf.freeze());
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn refuse(
+    framed: &mut Framed<TcpStream, Codec>,
+    refusal: Refusal,
+    path: &str,
+) -> Result<(), io::Error> {
+    let id = Uuid::now_v7().to_string();
+    metrics::counter!("stockwire_http_upgrades_refused_total", "code" => refusal.problem.code).increment(1);
+    tracing::info!(request.id = %id, problem.code = refusal.problem.code, http.path = path, "handshake refused");
+    let body = Bytes::from(problem::complete(&refusal.problem, path, &id));
+    let status = actix_http::StatusCode::from_u16(refusal.problem.status).unwrap_or_default();
+    let mut head = Response::with_body(status, ());
+    let headers = head.headers_mut();
+    let json = header::HeaderValue::from_static("application/problem+json");
+    headers.insert(header::CONTENT_TYPE, json);
+    headers.insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    if let Some(seconds) = refusal.retry_after {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    if refusal.problem.code == ProblemCode::NotAuthenticated.as_str() {
+        headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+    }
+    framed.send(Message::Item((head, BodySize::Sized(body.len() as u64)))).await?;
+    framed.send(Message::Chunk(Some(body))).await?;
+    framed.send(Message::Chunk(None)).await
+}
+
+impl Refusal {
+    /// Refuses for a reason.
+    #[must_use]
+    pub fn new(code: ProblemCode, detail: &'static str) -> Self {
+        Self { problem: Problem::new(code, detail), retry_after: None }
+    }
+
+    /// Refuses for now.
+    #[must_use]
+    pub fn for_now(detail: &'static str, seconds: u32) -> Self {
+        Self { problem: Problem::new(ProblemCode::Unavailable, detail), retry_after: Some(seconds) }
+    }
+}

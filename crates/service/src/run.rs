@@ -1,0 +1,195 @@
+//! How a service starts and stops: settings, logging, the signal handlers, and a deadline.
+
+use std::{collections::HashMap, future::Future, path::PathBuf, process::ExitCode, sync::Arc};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{Settings, settings::SettingsError, telemetry};
+
+/// Where the settings come from.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// The file that was named, or `stockwire.toml` where it exists.
+    pub file: Option<PathBuf>,
+    /// The environment.
+    pub environment: HashMap<String, String>,
+}
+
+/// What a running service has in hand.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The settings.
+    pub settings: Arc<Settings>,
+    /// Cancelled when the service shall stop.
+    pub stop: CancellationToken,
+    /// Tasks that must end before the process does.
+    pub tasks: TaskTracker,
+}
+
+/// A service that can't start or go on: the message is for the operator.
+pub type Fatal = anyhow::Error;
+
+impl Context {
+    /// A service's surroundings, stopped by a token.
+    #[must_use]
+    pub fn new(settings: Settings, stop: CancellationToken) -> Self {
+        Self { settings: Arc::new(settings), stop, tasks: TaskTracker::new() }
+    }
+
+    /// Runs a task that must last as long as the service: one that ends before is a failure of the service.
+    pub fn spawn_essential<F>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (stop, tasks) = (self.stop.clone(), self.tasks.clone());
+        tasks.spawn(async move {
+            let ended = tokio::spawn(task).await;
+            if !stop.is_cancelled() {
+                tracing::error!(task = name, panicked = ended.is_err(), "an essential task ended by itself");
+                stop.cancel();
+            }
+        });
+    }
+}
+
+impl Sources {
+    /// From the command line (`--config FILE`), the working directory and the process' environment.
+    ///
+    /// # Errors
+    /// An unknown argument, as a message for people.
+    pub fn from_process() -> Result<Self, String> {
+        let mut arguments = std::env::args().skip(1);
+        let mut file = None;
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--config" => file = Some(arguments.next().ok_or("--config needs a file")?.into()),
+                "--version" => return Err(crate::VERSION.to_owned()),
+                other => {
+                    return Err(format!("unknown argument {other}; there is --config FILE and --version"));
+                }
+            }
+        }
+        Ok(Self::with_file(file))
+    }
+
+    /// From a named file, or `stockwire.toml` where it exists, and the process' environment and `.env`.
+    #[must_use]
+    pub fn with_file(file: Option<PathBuf>) -> Self {
+        let default = PathBuf::from("stockwire.toml");
+        let file = file.or_else(|| default.exists().then_some(default));
+        let mut environment: HashMap<String, String> =
+            dotenvy::dotenv_iter().into_iter().flatten().filter_map(Result::ok).collect();
+        environment.extend(
+            std::env::vars_os()
+                .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))),
+        );
+        Self { file, environment }
+    }
+
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// See [`SettingsError`].
+    pub fn settings(&self) -> Result<Settings, SettingsError> {
+        Settings::load(self.file.as_deref(), self.environment.clone())
+    }
+}
+
+/// A whole `main`: reads the settings, runs the service, stops it on SIGTERM or SIGINT. Exits 0 after a clean
+/// stop, 1 after a failure or past the deadline, 2 if the settings can't be used.
+pub fn run<F, Fut>(name: &'static str, start: F) -> ExitCode
+where
+    F: FnOnce(Context) -> Fut,
+    Fut: Future<Output = Result<(), Fatal>>,
+{
+    match Sources::from_process() {
+        Ok(sources) => run_with(name, &sources, start),
+        Err(message) => {
+            eprintln!("{name}: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// As [`run`], with settings from elsewhere.
+pub fn run_with<F, Fut>(name: &'static str, sources: &Sources, start: F) -> ExitCode
+where
+    F: FnOnce(Context) -> Fut,
+    Fut: Future<Output = Result<(), Fatal>>,
+{
+    let settings = match sources.settings() {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    if let Err(error) = telemetry::install_logging(&settings.log) {
+        eprintln!("{name}: settings: log.filter: {error}");
+        return ExitCode::from(2);
+    }
+    telemetry::install_metrics();
+    telemetry::describe_build(name);
+    tracing::info!(service = name, version = crate::VERSION, "starting");
+    let context = Context::new(settings, CancellationToken::new());
+    let ended = actix_rt::System::new().block_on(supervise(context, start));
+    match ended {
+        Ok(()) => {
+            tracing::info!(service = name, "stopped");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tracing::error!(
+                service = name,
+                source = error.as_ref() as &dyn std::error::Error,
+                "failed: {error:#}"
+            );
+            if error.is::<SettingsError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+async fn supervise<F, Fut>(context: Context, start: F) -> Result<(), Fatal>
+where
+    F: FnOnce(Context) -> Fut,
+    Fut: Future<Output = Result<(), Fatal>>,
+{
+    let (stop, tasks, deadline) =
+        (context.stop.clone(), context.tasks.clone(), context.settings.shutdown.deadline());
+    let asked = CancellationToken::new();
+    listen_for_signals(stop.clone(), asked.clone())?;
+    let service = async {
+        let ended = start(context).await;
+        stop.cancel();
+        tasks.close();
+        tasks.wait().await;
+        ended
+    };
+    let overdue = async {
+        stop.cancelled().await;
+        tokio::time::sleep(deadline).await;
+    };
+    tokio::select! {
+        ended = service => {
+            ended?;
+            // Ending without having been asked to is a crash.
+            if asked.is_cancelled() { Ok(()) } else { Err(anyhow::anyhow!("ended by itself")) }
+        }
+        () = overdue => Err(anyhow::anyhow!("not drained within {} ms", deadline.as_millis())),
+    }
+}
+
+fn listen_for_signals(stop: CancellationToken, asked: CancellationToken) -> Result<(), Fatal> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!(signal = "SIGTERM", "stopping"),
+            _ = interrupt.recv() => tracing::info!(signal = "SIGINT", "stopping"),
+        }
+        asked.cancel();
+        stop.cancel();
+    });
+    Ok(())
+}

@@ -1,0 +1,413 @@
+//! Settings: compiled defaults, then `stockwire.toml` (or the file that was named), then the environment
+//! (`STOCKWIRE__SECTION__KEY`, also from `.env`). An unknown key is an error, so that a typing mistake can't hide.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use config::{Config, Environment, File, FileFormat};
+use serde::Deserialize;
+
+/// The settings of all services; each reads its part.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The public HTTP API.
+    pub http: Http,
+    /// Postgres.
+    pub database: Database,
+    /// Between the services.
+    pub internal: Internal,
+    /// Who may come in.
+    pub auth: Auth,
+    /// The notifier.
+    pub notifier: Notifier,
+    /// How the hub reaches inventory-api.
+    pub api: Api,
+    /// The hub.
+    pub hub: Hub,
+    /// The embedded Postgres of the binary `stockwire`.
+    pub postgres: Postgres,
+    /// Logging.
+    pub log: Log,
+    /// Stopping.
+    pub shutdown: Shutdown,
+}
+
+/// The public HTTP API.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// Threads that serve requests; 0 means one for each core.
+    pub workers: usize,
+}
+
+/// Postgres.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// `postgres://user:password@host:port/database`; empty means the embedded one, for the binary `stockwire`.
+    pub url: Secret,
+    /// A file that holds the URL.
+    pub url_file: Option<PathBuf>,
+    /// The most connections of a process' pool.
+    pub pool_size: usize,
+    /// A statement that runs longer is cancelled, in milliseconds.
+    pub statement_timeout_ms: u64,
+    /// A statement that waits longer for a lock is cancelled, in milliseconds.
+    pub lock_timeout_ms: u64,
+    /// Create the database and bring the schema up to date at start.
+    pub migrate: bool,
+}
+
+/// Between the services.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Internal {
+    /// What services show each other; at least 16 characters.
+    pub secret: Secret,
+    /// A file that holds the secret.
+    pub secret_file: Option<PathBuf>,
+}
+
+/// Who may come in without a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Anonymous {
+    /// Nobody.
+    Never,
+    /// Everybody, and the service refuses to listen on anything but a loopback address.
+    Loopback,
+    /// Everybody, wherever it listens.
+    Anywhere,
+}
+
+/// Who may come in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// The key of access tokens (HMAC-SHA-256); at least 32 characters.
+    pub token_secret: Secret,
+    /// A file that holds the key.
+    pub token_secret_file: Option<PathBuf>,
+    /// Who may come in without a token.
+    pub anonymous: Anonymous,
+}
+
+/// The notifier.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notifier {
+    /// Address and port of the feed; internal, never public.
+    pub listen: SocketAddr,
+    /// Where hubs find the feed, such as `ws://notifier:8081`.
+    pub url: String,
+    /// How often it looks for changes without being told, in milliseconds: the longest delay if no notification
+    /// ever arrives.
+    pub poll_interval_ms: u64,
+    /// Listen for notifications. Off behind a pooler that doesn't pass them on; then it only polls.
+    pub doorbell: bool,
+    /// How many entries it keeps in memory for hubs that come back.
+    pub window_entries: usize,
+}
+
+/// How the hub reaches inventory-api.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Api {
+    /// Such as `http://inventory-api:8080`.
+    pub url: String,
+}
+
+/// The hub.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hub {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// Threads that serve sockets; 0 means one for each core.
+    pub workers: usize,
+    /// A client hears from the hub at least this often, in milliseconds.
+    pub heartbeat_ms: u64,
+    /// How many recent entries a hub keeps for clients that resume.
+    pub ring_entries: usize,
+    /// How many bytes of recent entries a hub keeps.
+    pub ring_bytes: usize,
+    /// The most sockets at once; more get 503.
+    pub max_sockets: usize,
+    /// The most topics a socket may subscribe to.
+    pub max_subscriptions: usize,
+    /// The largest frame that a client may send, in bytes.
+    pub max_frame_bytes: usize,
+    /// The most frames that a client may send in a second, averaged over ten.
+    pub max_frames_per_second: u32,
+    /// A client must say who it is within this time, in milliseconds.
+    pub auth_timeout_ms: u64,
+    /// A client whose socket takes nothing for this long is closed with 4008, in milliseconds.
+    pub stall_timeout_ms: u64,
+    /// A client that is this many entries behind gets only the newest change of each resource.
+    pub conflate_after: usize,
+    /// Clients are told to wait a random time up to this before they reconnect, in milliseconds.
+    pub reconnect_jitter_ms: u64,
+    /// When the hub stops, it closes its sockets spread over this time, in milliseconds.
+    pub drain_ms: u64,
+    /// A snapshot is shared with clients that ask for it within this time, in milliseconds.
+    pub snapshot_reuse_ms: u64,
+    /// Origins that browsers may connect from, besides the hub's own; `*` means any.
+    pub allowed_origins: Vec<String>,
+}
+
+/// The embedded Postgres of the binary `stockwire`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Postgres {
+    /// Where it keeps its data.
+    pub directory: PathBuf,
+    /// A folder with server binaries to use instead of looking for some.
+    pub binaries: Option<PathBuf>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// For machines: a JSON object a line.
+    Json,
+}
+
+/// Logging.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// How lines look.
+    pub format: LogFormat,
+    /// Which lines are written, such as `info,hub=debug`.
+    pub filter: String,
+}
+
+/// Stopping.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shutdown {
+    /// A service that hasn't drained by then stops anyway and exits with a failure, in milliseconds.
+    pub deadline_ms: u64,
+}
+
+impl Shutdown {
+    /// The deadline.
+    #[must_use]
+    pub const fn deadline(&self) -> Duration {
+        Duration::from_millis(self.deadline_ms)
+    }
+}
+
+/// A text that is never shown.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a text.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether nothing was set.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "(not set)" } else { "(set)" })
+    }
+}
+
+/// The defaults, in the form of the settings file, so that they can be read by people too.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// Settings that can't be used. Messages name keys and files, never values of secrets.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A file or variable can't be read, a key is unknown, or a value has the wrong type.
+    #[error("settings: {0}")]
+    Invalid(#[from] config::ConfigError),
+    /// A secret's file can't be read.
+    #[error("settings: {key} names {file}, which can't be read")]
+    SecretFile {
+        /// The key.
+        key: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A secret is needed and missing or too short.
+    #[error("settings: set {key} to at least {least} random characters")]
+    SecretMissing {
+        /// The variable to set.
+        key: &'static str,
+        /// How long it must be.
+        least: usize,
+    },
+    /// Open to anybody who can reach it, without anyone having said so.
+    #[error(
+        "settings: {key} is {listen}, which others can reach, while everybody may come in without a token; listen on \
+         127.0.0.1, or set STOCKWIRE__AUTH__ANONYMOUS to never (tokens are needed) or anywhere (this is meant)"
+    )]
+    Open {
+        /// The variable that says where to listen.
+        key: &'static str,
+        /// Where.
+        listen: SocketAddr,
+    },
+}
+
+impl Settings {
+    /// Reads the settings from a file, if there is one, and the environment.
+    ///
+    /// # Errors
+    /// See [`SettingsError`].
+    pub fn load(file: Option<&Path>, environment: HashMap<String, String>) -> Result<Self, SettingsError> {
+        let environment = Environment::with_prefix("STOCKWIRE")
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true)
+            .list_separator(",")
+            .with_list_parse_key("hub.allowed_origins")
+            .source(Some(environment));
+        let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some(file) = file {
+            builder = builder.add_source(File::from(file).format(FileFormat::Toml));
+        }
+        let mut settings: Self = builder.add_source(environment).build()?.try_deserialize()?;
+        let Self { database, internal, auth, .. } = &mut settings;
+        read_secret("database.url_file", database.url_file.as_deref(), &mut database.url)?;
+        read_secret("internal.secret_file", internal.secret_file.as_deref(), &mut internal.secret)?;
+        read_secret("auth.token_secret_file", auth.token_secret_file.as_deref(), &mut auth.token_secret)?;
+        Ok(settings)
+    }
+
+    /// The secret that services show each other.
+    ///
+    /// # Errors
+    /// It is missing or too short.
+    pub fn internal_secret(&self) -> Result<Secret, SettingsError> {
+        long_enough("STOCKWIRE__INTERNAL__SECRET", &self.internal.secret, 16)
+    }
+
+    /// The key of access tokens.
+    ///
+    /// # Errors
+    /// It is missing or too short.
+    pub fn token_secret(&self) -> Result<Secret, SettingsError> {
+        long_enough("STOCKWIRE__AUTH__TOKEN_SECRET", &self.auth.token_secret, 32)
+    }
+
+    /// Refuses to be open to others by accident.
+    ///
+    /// # Errors
+    /// The address isn't a loopback address while everybody may come in.
+    pub fn refuse_open_listener(&self, key: &'static str, listen: SocketAddr) -> Result<(), SettingsError> {
+        if self.auth.anonymous == Anonymous::Loopback && !listen.ip().is_loopback() {
+            return Err(SettingsError::Open { key, listen });
+        }
+        Ok(())
+    }
+}
+
+fn read_secret(key: &'static str, file: Option<&Path>, secret: &mut Secret) -> Result<(), SettingsError> {
+    let Some(file) = file else { return Ok(()) };
+    let text = std::fs::read_to_string(file).map_err(|source| SettingsError::SecretFile {
+        key,
+        file: file.to_owned(),
+        source,
+    })?;
+    *secret = Secret::new(text.trim().to_owned());
+    Ok(())
+}
+
+fn long_enough(key: &'static str, secret: &Secret, least: usize) -> Result<Secret, SettingsError> {
+    if secret.expose().chars().count() < least {
+        return Err(SettingsError::SecretMissing { key, least });
+    }
+    Ok(secret.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_defaults_are_complete() {
+        let settings = Settings::load(None, HashMap::new()).unwrap();
+        assert!(settings.http.listen.ip().is_loopback());
+        assert!(settings.internal_secret().is_err());
+    }
+
+    #[test]
+    fn the_environment_wins_and_is_typed() {
+        let settings = Settings::load(
+            None,
+            environment(&[
+                ("STOCKWIRE__HTTP__LISTEN", "127.0.0.1:9"),
+                ("STOCKWIRE__NOTIFIER__DOORBELL", "false"),
+                ("STOCKWIRE__HUB__ALLOWED_ORIGINS", "https://a.example,https://b.example"),
+                ("STOCKWIRE__AUTH__TOKEN_SECRET", "0123456789012345678901234567890123456789"),
+                ("UNRELATED", "x"),
+            ]),
+        )
+        .unwrap();
+        assert_eq!(settings.http.listen.port(), 9);
+        assert!(!settings.notifier.doorbell);
+        assert_eq!(settings.hub.allowed_origins, ["https://a.example", "https://b.example"]);
+        assert!(settings.token_secret().is_ok());
+    }
+
+    #[test]
+    fn a_misspelt_key_is_an_error() {
+        let error = Settings::load(None, environment(&[("STOCKWIRE__HTTP__LISTNE", "x")])).unwrap_err();
+        assert!(error.to_string().contains("listne"), "{error}");
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let settings = Settings::load(
+            None,
+            environment(&[("STOCKWIRE__DATABASE__URL", "postgres://user:hunter2@127.0.0.1/x")]),
+        )
+        .unwrap();
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn nobody_is_let_in_from_elsewhere_by_accident() {
+        let settings = Settings::load(None, HashMap::new()).unwrap();
+        let anywhere = "0.0.0.0:80".parse().unwrap();
+        assert!(settings.refuse_open_listener("STOCKWIRE__HTTP__LISTEN", anywhere).is_err());
+        let mut open = settings;
+        open.auth.anonymous = Anonymous::Anywhere;
+        assert!(open.refuse_open_listener("STOCKWIRE__HTTP__LISTEN", anywhere).is_ok());
+    }
+}

@@ -1,0 +1,3 @@
+//! standalone
+
+pub mod postgres;

@@ -1,0 +1,161 @@
+//! How we connect: a pool for short queries, and connections of their own for the sequencer and the doorbell.
+
+use std::{str::FromStr, time::Duration};
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use tokio_postgres::{Client, Config, Connection, NoTls, Socket, tls::NoTlsStream};
+
+use crate::Error;
+
+/// How to reach Postgres and how much of it to use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// `postgres://user:password@host:port/database`. No TLS: the database is reached over a private network.
+    pub url: String,
+    /// The most connections of the pool; 1 at least.
+    pub pool_size: usize,
+    /// A statement that runs longer is cancelled by the server.
+    pub statement_timeout: Duration,
+    /// A statement that waits longer for a lock is cancelled by the server.
+    pub lock_timeout: Duration,
+    /// Shown in `pg_stat_activity`.
+    pub application_name: String,
+}
+
+/// The URL can't be used. The message doesn't repeat it, because it holds the password.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Not a Postgres URL.
+    #[error("the database URL can't be read; expected postgres://user:password@host:port/database")]
+    Url,
+    /// The pool can't be made.
+    #[error("the connection pool can't be made")]
+    Pool(#[source] deadpool_postgres::BuildError),
+}
+
+/// Access to one database.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool,
+    config: Config,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("database", &self.config.get_dbname()).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Prepares to connect; the first query opens the first connection, so that a service can start while
+    /// Postgres is away.
+    ///
+    /// # Errors
+    /// The URL can't be read.
+    pub fn new(options: &Options) -> Result<Self, ConnectError> {
+        let config = server_config(options)?;
+        let manager = Manager::from_config(
+            config.clone(),
+            NoTls,
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let wait = Some(Duration::from_secs(2));
+        let pool = Pool::builder(manager)
+            .max_size(options.pool_size.max(1))
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts { wait, create: Some(Duration::from_secs(5)), recycle: wait })
+            .build()
+            .map_err(ConnectError::Pool)?;
+        Ok(Self { pool, config })
+    }
+
+    pub(crate) async fn client(&self) -> Result<Object, Error> {
+        Ok(self.pool.get().await?)
+    }
+
+    /// A connection outside the pool, for work that owns its session.
+    pub(crate) async fn dedicated(
+        &self,
+        purpose: &str,
+    ) -> Result<(Client, Connection<Socket, NoTlsStream>), Error> {
+        let mut config = self.config.clone();
+        let name = config.get_application_name().unwrap_or("stockwire").to_owned();
+        config.application_name(format!("{name} {purpose}"));
+        let connect = config.connect(NoTls);
+        match tokio::time::timeout(Duration::from_secs(5), connect).await {
+            Ok(connected) => Ok(connected?),
+            Err(elapsed) => Err(Error::Unavailable(Box::new(elapsed))),
+        }
+    }
+
+    /// Asks the database for its answer to the simplest question.
+    ///
+    /// # Errors
+    /// It doesn't answer.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let client = self.client().await?;
+        client.simple_query("/* store::ping */ select 1").await?;
+        Ok(())
+    }
+
+    /// Connections of the pool: in use, open, and the most allowed.
+    #[must_use]
+    pub fn pool_usage(&self) -> (usize, usize, usize) {
+        let status = self.pool.status();
+        (status.size - status.available.min(status.size), status.size, status.max_size)
+    }
+
+    /// Name and version of the server, for `/db-check`.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn describe(&self) -> Result<Description, Error> {
+        const DESCRIBE: &str = "/* store::describe */
+            select current_setting('server_version') as version, current_database()::text as database,
+              (select count(*) from items) as items, (select last from sequencer) as head";
+        let client = self.client().await?;
+        let row = client.query_one(DESCRIBE, &[]).await?;
+        Ok(Description {
+            server_version: row.try_get("version")?,
+            database: row.try_get("database")?,
+            items: row.try_get("items")?,
+            head: row.try_get("head")?,
+        })
+    }
+}
+
+/// What the database says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// Such as `15.18`.
+    pub server_version: String,
+    /// The database's name.
+    pub database: String,
+    /// Items of all tenants.
+    pub items: i64,
+    /// The log's newest position.
+    pub head: i64,
+}
+
+pub(crate) fn server_config(options: &Options) -> Result<Config, ConnectError> {
+    let mut config = Config::from_str(&options.url).map_err(|_| ConnectError::Url)?;
+    if config.get_application_name().is_none() {
+        config.application_name(&options.application_name);
+    }
+    let given = config.get_options().unwrap_or_default();
+    // No just-in-time compilation: our statements run for microseconds, compiling one takes 200 ms.
+    let session = format!(
+        "{given} -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout=60000 \
+         -c jit=off -c TimeZone=UTC",
+        options.statement_timeout.as_millis(),
+        options.lock_timeout.as_millis()
+    );
+    config
+        .options(session.trim())
+        .connect_timeout(Duration::from_secs(5))
+        .keepalives_idle(Duration::from_secs(10))
+        .keepalives_interval(Duration::from_secs(3))
+        .keepalives_retries(3)
+        .tcp_user_timeout(Duration::from_secs(15));
+    Ok(config)
+}

@@ -1,0 +1,80 @@
+//! What can go wrong with a query, by what the caller can do about it.
+
+use tokio_postgres::error::SqlState;
+
+/// A failed query.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Postgres is away, restarting, full, read-only or too slow: the same call may succeed later.
+    #[error("the database is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Another item of the tenant has this sku.
+    #[error("another item has this sku")]
+    DuplicateSku,
+    /// A value breaks a rule that only the table knows.
+    #[error("the value breaks the constraint {constraint}")]
+    Constraint {
+        /// The constraint's name.
+        constraint: String,
+    },
+    /// A row that the code can't read: a bug, or a hand-made row.
+    #[error("{table}.{column} of {id} can't be read: {detail}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// Which row.
+        id: i64,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A cursor that belongs to another sort, or to no list at all.
+    #[error("the cursor doesn't belong to this list")]
+    ForeignCursor,
+    /// Anything else: a bug.
+    #[error("the query failed")]
+    Query(#[source] tokio_postgres::Error),
+}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let Some(state) = error.code() else {
+            // Without an SQLSTATE it never reached the server, or the answer never came back; encoding a
+            // parameter fails that way too, but that is a bug which tests find.
+            return Self::Unavailable(Box::new(error));
+        };
+        let constraint = error.as_db_error().and_then(|db| db.constraint()).map(ToOwned::to_owned);
+        match (state, constraint) {
+            (&SqlState::UNIQUE_VIOLATION, Some(name)) if name == "items_sku_unique" => Self::DuplicateSku,
+            (_, Some(constraint)) if state.code().starts_with("23") => Self::Constraint { constraint },
+            _ if is_passing(state) => Self::Unavailable(Box::new(error)),
+            _ => Self::Query(error),
+        }
+    }
+}
+
+impl From<deadpool_postgres::PoolError> for Error {
+    fn from(error: deadpool_postgres::PoolError) -> Self {
+        match error {
+            deadpool_postgres::PoolError::Backend(error) => error.into(),
+            other => Self::Unavailable(Box::new(other)),
+        }
+    }
+}
+
+/// Whether trying again later can help: connection trouble, shutdown, too many connections, time-outs, a standby
+/// that isn't promoted yet, deadlocks, and "the database doesn't exist (yet)".
+fn is_passing(state: &SqlState) -> bool {
+    let code = state.code();
+    code.starts_with("08")
+        || code.starts_with("53")
+        || code.starts_with("57")
+        || code.starts_with("40")
+        || matches!(
+            *state,
+            SqlState::LOCK_NOT_AVAILABLE
+                | SqlState::READ_ONLY_SQL_TRANSACTION
+                | SqlState::INVALID_CATALOG_NAME
+        )
+}

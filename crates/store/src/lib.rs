@@ -1,0 +1,32 @@
+//! The only SQL in Stockwire's Rust: the pool, the migrations, the queries on items and the log, the ordering
+//! step, and the LISTEN doorbell.
+//!
+//! Every function that touches a tenant's rows takes the [`domain::TenantId`] and can't be called without. Row
+//! structs are private to the module with the query. The first line of every statement is a comment that names
+//! its function, so that `pg_stat_activity` and slow-query logs read like the code. There is deliberately no
+//! HTTP here: what a failure means to a client is decided by the services.
+
+mod changes;
+mod connection;
+mod doorbell;
+mod error;
+mod history;
+mod item_list;
+mod item_writes;
+mod items;
+mod log;
+mod migrations;
+mod row;
+mod sequencer;
+
+pub use changes::ChangePage;
+pub use connection::{ConnectError, Description, Options, Store};
+pub use doorbell::{Bell, Doorbell};
+pub use error::Error;
+pub use history::HistoryPage;
+pub use item_list::{ItemFilter, ItemKey, ItemList, ItemSort, ItemSortField};
+pub use item_writes::{Expected, WriteOutcome};
+pub use items::ItemSnapshot;
+pub use log::{LogEntry, LogHead};
+pub use migrations::{MigrateError, create_database_if_missing, migrate};
+pub use sequencer::{Horizon, Sequencer, Step, Writers};
