@@ -43,6 +43,25 @@ pub enum ProblemCode {
 }
 
 impl ProblemCode {
+    /// Every code, in the order of their status.
+    pub const ALL: [Self; 15] = [
+        Self::MalformedBody,
+        Self::InvalidParameter,
+        Self::NotAuthenticated,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::DuplicateSku,
+        Self::CursorGone,
+        Self::VersionMismatch,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::InvalidBody,
+        Self::RateLimited,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
     /// The word on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -1,1 +1,189 @@
-//! hub
+//! The hub: every change to every client that asked for it, in order, over WebSocket.
+//!
+//! A hub follows a notifier's feed and never touches Postgres. It is split into *shards*, one for each worker
+//! thread; a shard owns its sockets, its topics and a ring of the newest entries, and shares nothing with the
+//! others but the entries' bytes.
+//!
+//! # What a change costs
+//!
+//! The notifier writes a change's JSON once. A shard puts the topic's few bytes before it once for each topic that
+//! someone is live on, collects the frames of all entries that are ready, and writes the same bytes straight to
+//! each client's socket: one system call for a client and batch, no task is woken, nothing is allocated.
+//!
+//! # Clients that don't keep up
+//!
+//! What a socket doesn't take waits in its outbox, and the client stops being live: nothing more is queued for it.
+//! When the socket takes bytes again, the client catches up from the ring, a piece at a time, and goes live when
+//! it has reached the head. The same path serves resumes and the gap behind a snapshot, so it is walked all the
+//! time. A client that is far behind gets the newest change of each resource ([`catch_up`](crate)); one that takes
+//! nothing is closed with 4008.
+//!
+//! # Idle sockets
+//!
+//! The hub takes sockets over from the HTTP server after the handshake and keeps no buffers for them: an idle one
+//! is a kernel socket, a task of a few words, and its state in the shard's slab. One timer for each shard looks
+//! after all heartbeats and time-outs.
+
+mod catch_up;
+mod config;
+mod connection;
+mod entry;
+mod fan_out;
+mod feed;
+mod handshake;
+mod incoming;
+mod metrics;
+mod outbox;
+mod protocol;
+mod ring;
+mod shard;
+mod snapshot;
+mod state;
+mod subscription;
+mod topics;
+mod wire;
+
+use std::{
+    net::TcpListener,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use actix_web::web;
+use service::{
+    Check, Context, Fatal, Health,
+    access::Access,
+    http::{Http, Upgrades, serve_with_upgrades},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    config::HubConfig, feed::Distribution, handshake::Doorkeeper, shard::Shard, shard::Surroundings,
+    snapshot::Snapshots,
+};
+
+/// A hub that follows the feed: what is left is to serve sockets.
+#[derive(Clone)]
+pub struct Hub {
+    config: HubConfig,
+    access: Arc<Access>,
+    distribution: Arc<Distribution>,
+    snapshots: Arc<Snapshots>,
+    sockets: Arc<AtomicUsize>,
+    shards: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// The whole service, until it is told to stop.
+///
+/// # Errors
+/// The settings can't be used or the address is taken.
+pub async fn run(context: Context) -> Result<(), Fatal> {
+    let settings = context.settings.clone();
+    settings.refuse_open_listener("STOCKWIRE__HUB__LISTEN", settings.hub.listen)?;
+    let listener = TcpListener::bind(settings.hub.listen)?;
+    Hub::start(&context)?.serve(listener, settings.hub.workers).await
+}
+
+impl Hub {
+    /// Starts following the feed.
+    ///
+    /// # Errors
+    /// A secret is missing.
+    pub fn start(context: &Context) -> Result<Self, Fatal> {
+        let settings = &context.settings;
+        let secret = settings.internal_secret()?;
+        let distribution = Arc::new(Distribution::default());
+        let follow = feed::follow(distribution.clone(), settings.notifier.url.clone(), secret.clone());
+        let stop = context.stop.clone();
+        context.spawn_essential("feed", async move {
+            stop.run_until_cancelled(follow).await;
+        });
+        Ok(Self {
+            config: HubConfig::from(&settings.hub),
+            access: Arc::new(Access::new(&settings.token_secret()?, settings.auth.anonymous)),
+            snapshots: Arc::new(Snapshots::new(settings, secret, tokio::runtime::Handle::current())?),
+            distribution,
+            sockets: Arc::default(),
+            shards: TaskTracker::new(),
+            stop: context.stop.clone(),
+        })
+    }
+
+    /// Serves sockets on a listener of its own until the service stops and every client has been told.
+    ///
+    /// # Errors
+    /// The server can't start.
+    pub async fn serve(self, listener: TcpListener, workers: usize) -> Result<(), Fatal> {
+        tracing::info!(hub.listen = %listener.local_addr()?, "the hub is open");
+        let health = Health::new("hub", vec![self.check()], self.stop.clone());
+        let configure = move |config: &mut web::ServiceConfig| health.clone().configure(config);
+        let http = Http { name: "hub", listener, workers, drain_seconds: 2 };
+        let closed = CancellationToken::new();
+        let hub = self.clone();
+        let drained = closed.clone();
+        tokio::spawn(async move {
+            hub.drained().await;
+            drained.cancel();
+        });
+        Ok(serve_with_upgrades(http, configure, self.upgrades(), closed).await?)
+    }
+
+    /// What a worker thread of an HTTP server does with handshakes: makes a shard of its own.
+    pub fn upgrades(&self) -> impl Fn() -> Upgrades + Clone + Send + 'static {
+        let hub = self.clone();
+        move || {
+            let (first, news) = hub.distribution.join();
+            let surroundings = Surroundings {
+                config: Rc::new(hub.config.clone()),
+                access: hub.access.clone(),
+                snapshots: hub.snapshots.clone(),
+                sockets: hub.sockets.clone(),
+                stop: hub.stop.clone(),
+                drained: hub.shards.token(),
+            };
+            let shard = Shard::start(surroundings, first, news);
+            let hub = hub.clone();
+            let doorkeeper = Doorkeeper {
+                shard,
+                access: hub.access.clone(),
+                allowed_origins: hub.config.allowed_origins.clone(),
+                closed: Box::new(move || hub.closed()),
+            };
+            Rc::new(move |request| doorkeeper.decide(request))
+        }
+    }
+
+    /// Resolves when the service stops and every socket has been closed.
+    pub async fn drained(&self) {
+        self.stop.cancelled().await;
+        self.shards.close();
+        self.shards.wait().await;
+    }
+
+    /// Whether the hub follows the feed.
+    #[must_use]
+    pub fn check(&self) -> Check {
+        let distribution = self.distribution.clone();
+        Check::new("feed", move || {
+            let connected = distribution.is_connected();
+            Box::pin(async move { if connected { Ok(()) } else { Err("not connected".to_owned()) } })
+        })
+    }
+
+    /// Why nobody is let in at the moment, if so.
+    fn closed(&self) -> Option<&'static str> {
+        if self.stop.is_cancelled() {
+            Some("The hub stops.")
+        } else if self.distribution.cursor().is_none() {
+            Some("The hub has not reached the log yet.")
+        } else if self.sockets.load(Ordering::Relaxed) >= self.config.max_sockets {
+            Some("The hub has as many sockets as it may.")
+        } else {
+            None
+        }
+    }
+}

@@ -1,1 +1,80 @@
-//! inventory-api
+//! The REST API for integrators: items, their history, and the pull feed of changes.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `api` | what the routes share, and how another process mounts them on its own server |
+//! | `database` | Postgres at start: created, migrated, waited for |
+//! | `routes/*` | one resource each: policy here, queries in `store` under the same names |
+//! | `body`, `unique_keys` | reading a JSON body |
+//! | `query` | reading a query string |
+//! | `preconditions` | ETag, If-Match, If-None-Match |
+//! | `pagination` | pages, cursors, links |
+//! | `caller` | who is asking, and what is written down about a write |
+//! | `log_watch` | wakes the requests that wait for a change |
+//! | `error` | what a failed query means to a client |
+//! | `openapi`, `documented_problems`, `problem_page` | the API described from this code |
+//!
+//! Every mistake of a client is answered with a problem document that names it, and changes nothing. There is
+//! deliberately no SQL and no socket here; the only state in memory is the head of the log.
+
+mod api;
+mod body;
+mod caller;
+mod database;
+mod documented_problems;
+mod error;
+mod log_watch;
+mod openapi;
+mod pagination;
+mod preconditions;
+mod problem_page;
+mod query;
+mod routes;
+mod unique_keys;
+
+use std::net::TcpListener;
+
+use anyhow::Context as _;
+use service::{Context, Fatal, Health, http::Http};
+use store::Store;
+
+pub use api::Api;
+pub use database::{prepare_database, store_options};
+
+const NAME: &str = "inventory-api";
+
+/// The service: listens where the settings say, until it is told to stop.
+///
+/// # Errors
+/// The settings can't be used, the address is taken, or the schema can't be brought up to date.
+pub async fn run(context: Context) -> Result<(), Fatal> {
+    let listen = context.settings.http.listen;
+    context.settings.refuse_open_listener("STOCKWIRE__HTTP__LISTEN", listen)?;
+    let listener = TcpListener::bind(listen).with_context(|| format!("can't listen on {listen}"))?;
+    serve(context, listener).await
+}
+
+/// As [`run`], on a listener from outside. Serves from the first moment: while the database is away or not yet
+/// migrated, `/ready` says so and requests are answered with 503.
+///
+/// # Errors
+/// As for [`run`].
+pub async fn serve(context: Context, listener: TcpListener) -> Result<(), Fatal> {
+    let settings = context.settings.clone();
+    let options = store_options(&settings, NAME);
+    let api = Api::start(&context, Store::new(&options)?)?;
+    let health = Health::new(NAME, vec![api.check()], context.stop.clone());
+    // Requests under way get most of the deadline: the rest is for what comes after them.
+    let drain_seconds = (settings.shutdown.deadline().as_secs() * 2 / 3).max(1);
+    let http = Http { name: NAME, listener, workers: settings.http.workers, drain_seconds };
+    tracing::info!(http.listen = %http.listener.local_addr()?, "listening");
+    let serving = service::http::serve(http, api.configure(health), context.stop.clone());
+    tokio::pin!(serving);
+    if settings.database.migrate {
+        tokio::select! {
+            ended = &mut serving => return Ok(ended?),
+            prepared = prepare_database(&options) => prepared?,
+        }
+    }
+    Ok(serving.await?)
+}

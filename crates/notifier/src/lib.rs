@@ -1,1 +1,156 @@
-//! notifier
+//! The notifier: puts committed changes in order and feeds them to hubs.
+//!
+//! # Why ordering is a step of its own
+//!
+//! Triggers write one row into `changes` for each changed row, inside the writer's own transaction, with an `id`
+//! from a sequence. Ids are drawn when the row is written, but rows appear when their transaction commits: a
+//! reader who remembers "I have seen everything up to id 17" misses id 16 if its transaction commits later. Making
+//! the writers take turns would cure that and cost most of their speed. So the writers are left alone, and
+//! positions are given afterwards, by one *sequencer*, to what has become visible.
+//!
+//! # What a step does
+//!
+//! Every step stores the snapshot it read with. A snapshot says which transactions it could see: all with an id
+//! below its `xmax`, except those in its list of transactions in progress. The next step reads with a newer
+//! snapshot. What the newer one sees and the older one did not is therefore exactly
+//!
+//! - the changes of transactions with an id at or past the old `xmax`, and
+//! - the changes of transactions in the old list of those in progress,
+//!
+//! as far as they are visible now. No change can be in two steps, and none can fall between them, however long its
+//! transaction takes and whatever order commits come in. A long transaction delays nobody: it stays in the list
+//! until it ends. Rolled-back rows are never visible and never get a position, so positions are *dense*.
+//!
+//! # Why each item keeps its order
+//!
+//! Within a step, changes are placed by `id`. Take two changes of one item, in different transactions. The second
+//! writer waits for the row lock of the first until that one has committed, and its triggers draw an id only after
+//! that: so the later change has the larger id. And whenever the later one is visible, the earlier one, committed
+//! before, is visible too: it is in the same step or in one before. Positions of an item therefore ascend with its
+//! versions. The changes of one transaction become visible together and stay in one step, in the order made.
+//!
+//! # Why there is only one
+//!
+//! A step is one transaction, so a crash repeats it whole or not at all, and the sequencer holds an advisory lock
+//! on the very connection that it steps on ([`store::Sequencer`]). Other notifiers wait for that lock: when the
+//! leader dies, its connection closes, Postgres frees the lock, and the next one goes on where the log ends. All
+//! notifiers, leading or not, serve the feed.
+//!
+//! # Waking up
+//!
+//! A notification is a doorbell: it carries nothing and is never relied on. While the sequencer has little to do,
+//! writers ring (`doorbell.connected`). When it is busy it tells them to be silent, because `pg_notify` makes
+//! commits queue behind each other, and looks by itself every few milliseconds ([`pace`](crate)). Before it relies
+//! on the bell again it keeps looking until every transaction that could have read the old state has ended. And
+//! whatever happens, it looks once in `notifier.poll_interval_ms`.
+
+mod entry;
+mod feed;
+mod leader;
+mod pace;
+mod tail;
+mod window;
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use actix_web::web;
+use service::{Check, Context, Fatal, Health, Settings, http::Http, settings::Secret};
+use store::{Options, Store};
+
+use crate::window::Window;
+
+/// A notifier whose tasks run: what is left is to serve its feed.
+#[derive(Debug, Clone)]
+pub struct Notifier {
+    store: Store,
+    window: Arc<Window>,
+    secret: Secret,
+    context: Context,
+}
+
+/// The whole service, until it is told to stop.
+///
+/// # Errors
+/// The settings can't be used, the schema can't be brought up to date, or the address is taken.
+pub async fn run(context: Context) -> Result<(), Fatal> {
+    let settings = context.settings.clone();
+    let options = options(&settings);
+    if settings.database.migrate {
+        migrate_when_reachable(&options).await?;
+    }
+    let listener = TcpListener::bind(settings.notifier.listen)?;
+    let notifier = Notifier::start(&context, Store::new(&options)?, settings.internal_secret()?);
+    notifier.serve(listener).await
+}
+
+fn options(settings: &Settings) -> Options {
+    Options {
+        url: settings.database.url.expose().to_owned(),
+        pool_size: settings.database.pool_size,
+        statement_timeout: Duration::from_millis(settings.database.statement_timeout_ms),
+        lock_timeout: Duration::from_millis(settings.database.lock_timeout_ms),
+        application_name: "stockwire notifier".to_owned(),
+    }
+}
+
+/// Brings the schema up to date, waiting for a database that isn't there yet.
+async fn migrate_when_reachable(options: &Options) -> Result<(), Fatal> {
+    loop {
+        let created = store::create_database_if_missing(options).await;
+        let migrated = match created {
+            Ok(_) => store::migrate(options).await,
+            Err(error) => Err(error),
+        };
+        match migrated {
+            Ok(_) => return Ok(()),
+            Err(error @ store::MigrateError::Database(_)) => {
+                tracing::warn!(source = &error as &dyn std::error::Error, "waiting for the database");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+impl Notifier {
+    /// Starts sequencing, or waiting for one's turn, and following the log.
+    #[must_use]
+    pub fn start(context: &Context, store: Store, secret: Secret) -> Self {
+        let window = Arc::new(Window::new(context.settings.notifier.window_entries));
+        let (steps, handed_over) = tail::hand_over();
+        let leader = leader::Leader::new(context, store.clone(), steps);
+        let tail = tail::Tail::new(context, store.clone(), window.clone(), handed_over);
+        let (stop_leading, stop_following) = (context.stop.clone(), context.stop.clone());
+        context.spawn_essential("sequencer", async move {
+            stop_leading.run_until_cancelled(leader.run()).await;
+        });
+        context.spawn_essential("log tail", async move {
+            stop_following.run_until_cancelled(tail.run()).await;
+        });
+        Self { store, window, secret, context: context.clone() }
+    }
+
+    /// Serves the feed until the service stops.
+    ///
+    /// # Errors
+    /// The server can't start.
+    pub async fn serve(self, listener: TcpListener) -> Result<(), Fatal> {
+        let stop = self.context.stop.clone();
+        let http = Http { name: "notifier", listener, workers: 1, drain_seconds: 2 };
+        tracing::info!(notifier.listen = %http.listener.local_addr()?, "the feed is open");
+        let health = Health::new("notifier", vec![self.database_check()], stop.clone());
+        let configure = move |config: &mut web::ServiceConfig| {
+            health.clone().configure(config);
+            feed::configure(config, self.clone());
+        };
+        Ok(service::http::serve(http, configure, stop).await?)
+    }
+
+    fn database_check(&self) -> Check {
+        let store = self.store.clone();
+        Check::new("database", move || {
+            let store = store.clone();
+            Box::pin(async move { store.ping().await.map_err(|error| error.to_string()) })
+        })
+    }
+}

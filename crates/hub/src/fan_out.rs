@@ -1,0 +1,139 @@
+//! Fan-out: a batch of entries to everybody who is live on their topics. One serialisation for each change and
+//! topic, one write for each client and batch, no allocation for a client that keeps up.
+
+use std::{ops::Range, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+
+use crate::{connection::Met, entry::Entry, outbox::Written, state::State, topics::Key, wire};
+
+/// A frame in the batch of the topic at a place.
+struct Part {
+    place: usize,
+    range: Range<usize>,
+}
+
+/// A batch, serialised: the topics that someone is live on, each with its frames, and the order among them.
+struct Batch {
+    topics: Vec<(Key, Bytes)>,
+    parts: Vec<Part>,
+}
+
+impl State {
+    /// Takes the next entries and sends them to whoever is live.
+    pub(crate) fn fan_out<'a>(&mut self, entries: impl Iterator<Item = &'a Arc<Entry>>) {
+        let batch = self.serialise(entries);
+        let mut full = Vec::new();
+        let mut broken = Vec::new();
+        match batch.topics.as_slice() {
+            [] => {}
+            [(key, frames)] => self.send_one_topic(*key, frames, &mut full, &mut broken),
+            _ => self.send_several_topics(&batch, &mut full, &mut broken),
+        }
+        for key in broken {
+            self.end(key);
+        }
+        for key in full {
+            self.blocked(key);
+        }
+        for key in std::mem::take(&mut self.ahead) {
+            self.advance(key);
+        }
+    }
+
+    fn serialise<'a>(&mut self, entries: impl Iterator<Item = &'a Arc<Entry>>) -> Batch {
+        let Self { topics, ring, scratch, .. } = self;
+        let mut batch = Batch { topics: Vec::new(), parts: Vec::new() };
+        let mut touched: Vec<Key> = Vec::new();
+        for entry in entries {
+            ring.push(entry.clone());
+            for topic in &entry.topics {
+                let key = (entry.tenant, *topic);
+                let Some(live) = topics.get_mut(&key) else { continue };
+                if live.batch.is_empty() {
+                    live.place = touched.len();
+                    touched.push(key);
+                }
+                let start = live.batch.len();
+                wire::put_change(&mut live.batch, scratch, entry, *topic, live.last);
+                live.last = entry.position;
+                batch.parts.push(Part { place: live.place, range: start..live.batch.len() });
+            }
+        }
+        for key in touched {
+            let frames = topics.get_mut(&key).map(|live| live.batch.split().freeze());
+            batch.topics.push((key, frames.unwrap_or_default()));
+        }
+        batch
+    }
+
+    /// The common case: everybody gets the same bytes.
+    fn send_one_topic(&mut self, key: Key, frames: &Bytes, full: &mut Vec<usize>, broken: &mut Vec<usize>) {
+        let Self { topics, connections, metrics, .. } = self;
+        let Some(live) = topics.get(&key) else { return };
+        for key in &live.connections {
+            let Some(connection) = connections.get_mut(*key) else { continue };
+            match connection.outbox.send(&connection.link.socket, frames.clone()) {
+                Ok(Written::All) => {}
+                Ok(Written::Blocked) => full.push(*key),
+                Err(_) => broken.push(*key),
+            }
+        }
+        metrics.delivered(live.connections.len(), frames.len());
+    }
+
+    /// Clients that are live on several topics of the batch get their frames merged, in the order of the log.
+    fn send_several_topics(&mut self, batch: &Batch, full: &mut Vec<usize>, broken: &mut Vec<usize>) {
+        let Self { topics, connections, metrics, .. } = self;
+        let mut met = Vec::new();
+        for (place, (key, _)) in batch.topics.iter().enumerate() {
+            for key in topics.get(key).into_iter().flat_map(|live| &live.connections) {
+                let Some(connection) = connections.get_mut(*key) else { continue };
+                if connection.met == Met::NotYet {
+                    connection.met = Met::OnTopic(place);
+                    met.push(*key);
+                } else {
+                    connection.met = Met::OnSeveral;
+                }
+            }
+        }
+        for key in met {
+            let Some(connection) = connections.get_mut(key) else { continue };
+            let frames = match std::mem::replace(&mut connection.met, Met::NotYet) {
+                Met::OnTopic(place) => batch.topics.get(place).map(|(_, frames)| frames.clone()),
+                _ => {
+                    let live: Vec<bool> = batch
+                        .topics
+                        .iter()
+                        .map(|((_, topic), _)| {
+                            connection.subscriptions.iter().any(|mine| mine.topic == *topic && mine.is_live())
+                                && connection.identity().is_some()
+                        })
+                        .collect();
+                    let tenant = connection.identity().map(|identity| identity.tenant);
+                    Some(merge(batch, |place| {
+                        live[place] && batch.topics.get(place).map(|((owner, _), _)| *owner) == tenant
+                    }))
+                }
+            };
+            let frames = frames.unwrap_or_default();
+            metrics.delivered(1, frames.len());
+            match connection.outbox.send(&connection.link.socket, frames) {
+                Ok(Written::All) => {}
+                Ok(Written::Blocked) => full.push(key),
+                Err(_) => broken.push(key),
+            }
+        }
+    }
+}
+
+/// The frames of some topics in the order of the log.
+fn merge(batch: &Batch, wanted: impl Fn(usize) -> bool) -> Bytes {
+    let mut merged = BytesMut::new();
+    for part in batch.parts.iter().filter(|part| wanted(part.place)) {
+        if let Some((_, frames)) = batch.topics.get(part.place) {
+            merged.extend_from_slice(&frames[part.range.clone()]);
+        }
+    }
+    merged.freeze()
+}

@@ -1,0 +1,7 @@
+//! The hub as a process of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service::run("hub", hub::run)
+}

@@ -1,0 +1,319 @@
+//! A shard: the sockets of one worker thread, with their topics and a ring. Shards share nothing but the entries'
+//! bytes, so nothing here is locked.
+
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_http::ws::Codec;
+use bytes::{Bytes, BytesMut};
+use domain::{CloseCode, Identity, Topic};
+use jiff::Timestamp;
+use service::access::Access;
+use tokio::{
+    io::Interest,
+    net::TcpStream,
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior},
+};
+use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
+
+use crate::{
+    config::HubConfig,
+    connection::{Connection, Link, Met, Phase, pump},
+    entry::News,
+    outbox::Outbox,
+    protocol::Allowance,
+    snapshot::{Snapshot, SnapshotError, Snapshots},
+    state::State,
+    subscription::Stage,
+    wire,
+};
+
+/// How often time-outs and heartbeats are looked after: one timer for all sockets of a shard.
+const TICK: Duration = Duration::from_millis(250);
+/// Batches merged into one fan-out when the shard falls behind.
+const MERGED: usize = 64;
+/// Steps in which sockets are closed while draining.
+const DRAIN_STEPS: u32 = 20;
+
+/// The sockets of one worker thread.
+pub(crate) struct Shard {
+    state: RefCell<State>,
+    snapshots: Arc<Snapshots>,
+    sockets: Arc<AtomicUsize>,
+    started: Instant,
+}
+
+/// Where a shard's sockets, snapshots and entries come from.
+pub(crate) struct Surroundings {
+    pub(crate) config: Rc<HubConfig>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) snapshots: Arc<Snapshots>,
+    /// Sockets of all shards.
+    pub(crate) sockets: Arc<AtomicUsize>,
+    pub(crate) stop: CancellationToken,
+    /// Dropped when every socket is closed.
+    pub(crate) drained: TaskTrackerToken,
+}
+
+impl Shard {
+    /// Starts a shard on this thread.
+    pub(crate) fn start(
+        surroundings: Surroundings,
+        first: Option<News>,
+        news: mpsc::Receiver<News>,
+    ) -> Rc<Self> {
+        let Surroundings { config, access, snapshots, sockets, stop, drained } = surroundings;
+        let state = RefCell::new(State::new(config, access));
+        let shard = Rc::new(Self { state, snapshots, sockets, started: Instant::now() });
+        if let Some(first) = first {
+            shard.take_news(vec![first]);
+        }
+        actix_rt::spawn(shard.clone().run(news, stop, drained));
+        shard
+    }
+
+    async fn run(
+        self: Rc<Self>,
+        mut news: mpsc::Receiver<News>,
+        stop: CancellationToken,
+        drained: TaskTrackerToken,
+    ) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut batch = Vec::with_capacity(MERGED);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                count = news.recv_many(&mut batch, MERGED) => {
+                    if count == 0 {
+                        break;
+                    }
+                    self.take_news(std::mem::take(&mut batch));
+                }
+                _ = ticks.tick() => self.tick(),
+            }
+        }
+        self.drain().await;
+        drop(drained);
+    }
+
+    /// Runs a step on the state at this moment; then does what the step left to do.
+    fn step<T>(self: &Rc<Self>, act: impl FnOnce(&mut State) -> T) -> T {
+        let (outcome, wanted) = {
+            let mut state = self.state.borrow_mut();
+            state.now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let outcome = act(&mut state);
+            (outcome, std::mem::take(&mut state.wanted))
+        };
+        for wanted in wanted {
+            let shard = self.clone();
+            actix_rt::spawn(async move {
+                let snapshot = shard.snapshots.get(wanted.tenant, wanted.topic).await;
+                shard.snapshot_arrived(wanted.connection, wanted.id, wanted.topic, snapshot);
+            });
+        }
+        outcome
+    }
+
+    fn take_news(self: &Rc<Self>, news: Vec<News>) {
+        self.step(|state| {
+            let mut run = Vec::new();
+            for news in news {
+                match news {
+                    News::Entries(entries) => run.push(entries),
+                    News::Restart(cursor, reason) => {
+                        state.fan_out(
+                            run.drain(..).flat_map(|entries| entries.to_vec()).collect::<Vec<_>>().iter(),
+                        );
+                        state.restart(cursor, reason);
+                    }
+                }
+            }
+            state.fan_out(run.iter().flat_map(|entries| entries.iter()));
+            if let Some(last) = run.last().and_then(|entries| entries.last()) {
+                let age_us = Timestamp::now().as_microsecond() - last.at_us;
+                state.metrics.sent_after(Duration::from_micros(age_us.max(0).unsigned_abs()).as_secs_f64());
+            }
+        });
+    }
+
+    /// Takes a socket over; bytes that arrived behind the handshake come with it.
+    pub(crate) fn accept(self: &Rc<Self>, socket: TcpStream, unread: Bytes, identity: Option<Identity>) {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let link = Rc::new(Link::new(socket));
+        self.sockets.fetch_add(1, Ordering::Relaxed);
+        let key = self.step(|state| {
+            let now_ms = state.now_ms;
+            let config = state.config.clone();
+            let connection = Connection {
+                link: link.clone(),
+                id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+                phase: Phase::Greeting,
+                subscriptions: Vec::new(),
+                outbox: Outbox::default(),
+                conflation: None,
+                partial: Bytes::new(),
+                fragments: None,
+                codec: Codec::new().max_size(config.max_frame_bytes),
+                allowance: Allowance::full(config.max_frames_per_second, now_ms),
+                opened_ms: now_ms,
+                heard_ms: now_ms,
+                beat_ms: now_ms,
+                blocked_ms: None,
+                met: Met::NotYet,
+            };
+            let key = state.insert(connection);
+            state.metrics.handshakes.increment(1);
+            state.metrics.sockets.increment(1.0);
+            if let Some(identity) = identity {
+                state.welcome(key, identity);
+            }
+            state.decode(key, &mut BytesMut::from(unread.as_ref()));
+            key
+        });
+        actix_rt::spawn(pump(self.clone(), link, key));
+    }
+
+    /// What a connection's task waits for; nothing once the connection is over.
+    pub(crate) fn interest(&self, key: usize) -> Option<Interest> {
+        self.state.borrow().connections.get(key)?.interest()
+    }
+
+    pub(crate) fn on_readable(self: &Rc<Self>, key: usize) {
+        self.step(|state| state.receive(key));
+    }
+
+    pub(crate) fn on_writable(self: &Rc<Self>, key: usize) {
+        self.step(|state| state.advance(key));
+    }
+
+    /// A connection's task has ended.
+    pub(crate) fn remove(self: &Rc<Self>, key: usize) {
+        self.step(|state| {
+            state.end(key);
+            state.connections.try_remove(key);
+            state.metrics.sockets.decrement(1.0);
+        });
+        self.sockets.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn snapshot_arrived(
+        self: &Rc<Self>,
+        key: usize,
+        id: u64,
+        topic: Topic,
+        snapshot: Result<Arc<Snapshot>, SnapshotError>,
+    ) {
+        self.step(|state| {
+            let epoch = state.epoch;
+            let Some(connection) = state.connections.get_mut(key).filter(|found| found.id == id) else {
+                return;
+            };
+            let Some(subscription) = connection.subscription(topic) else { return };
+            let Stage::Loading(ask) = subscription.stage else { return };
+            match snapshot {
+                Ok(snapshot) if Some(snapshot.as_of.epoch) == epoch => {
+                    subscription.stage = Stage::Initial { ask, snapshot, next: 0 };
+                    state.advance(key);
+                }
+                // Between a restore and the hub's knowing of it, or no inventory-api at all.
+                Ok(_) | Err(_) => {
+                    state.unsubscribe(key, topic);
+                    let detail = "the snapshot can't be had at the moment; subscribe again in a while";
+                    state.send_error(key, ask.reference, "snapshot_unavailable", detail);
+                }
+            }
+        });
+    }
+
+    /// Looks after everything that depends on time.
+    fn tick(self: &Rc<Self>) {
+        let now = Timestamp::now();
+        self.step(|state| {
+            let beat = wire::heartbeat(state.head());
+            let keys: Vec<usize> = state.connections.iter().map(|(key, _)| key).collect();
+            for key in keys {
+                state.on_tick(key, now, &beat);
+            }
+            let (entries, _) = state.ring.size();
+            state.metrics.ring_entries.set(u32::try_from(entries).unwrap_or(u32::MAX));
+            state.metrics.live.set(u32::try_from(state.topics.count()).unwrap_or(u32::MAX));
+        });
+    }
+
+    /// Closes every socket, spread over the drain window, and waits for their goodbyes.
+    async fn drain(self: &Rc<Self>) {
+        let keys: Vec<usize> = self.state.borrow().connections.iter().map(|(key, _)| key).collect();
+        let window = Duration::from_millis(self.state.borrow().config.drain_ms);
+        let steps = u32::try_from(keys.len()).unwrap_or(DRAIN_STEPS).clamp(1, DRAIN_STEPS);
+        let size = keys.len().div_ceil(steps as usize).max(1);
+        for some in keys.chunks(size) {
+            self.step(|state| {
+                for key in some {
+                    state.close(*key, CloseCode::Restart, "the hub restarts");
+                }
+            });
+            tokio::time::sleep(window / steps).await;
+        }
+        let patience = Instant::now() + Duration::from_millis(crate::state::CLOSE_LINGER_MS);
+        while !self.state.borrow().connections.is_empty() && Instant::now() < patience {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.step(|state| {
+            let keys: Vec<usize> = state.connections.iter().map(|(key, _)| key).collect();
+            for key in keys {
+                state.end(key);
+            }
+        });
+    }
+}
+
+impl State {
+    fn on_tick(&mut self, key: usize, now: Timestamp, beat: &Bytes) {
+        let now_ms = self.now_ms;
+        let config = self.config.clone();
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        match &connection.phase {
+            Phase::Ended => return connection.link.kick(),
+            Phase::Closing { deadline_ms } => {
+                if now_ms >= *deadline_ms {
+                    self.end(key);
+                }
+                return;
+            }
+            Phase::Greeting => {
+                if now_ms - connection.opened_ms > config.auth_timeout_ms {
+                    self.close(key, CloseCode::NotAuthenticated, "no auth frame came in time");
+                }
+                return;
+            }
+            Phase::Known(identity) => {
+                if identity.expires_at.is_some_and(|end| end <= now) {
+                    return self.close(key, CloseCode::TokenExpired, "the access token has expired");
+                }
+            }
+        }
+        if connection.blocked_ms.is_some_and(|since| now_ms - since > config.stall_timeout_ms) {
+            return self.close(key, CloseCode::TooSlow, "the client takes nothing");
+        }
+        // Two heartbeats without as much as a pong: the other side is gone without a goodbye.
+        if connection.blocked_ms.is_none() && now_ms - connection.heard_ms > config.heartbeat_ms * 2 + 1000 {
+            return self.end(key);
+        }
+        if now_ms - connection.beat_ms >= config.heartbeat_ms {
+            connection.beat_ms = now_ms;
+            if connection.outbox.is_empty() {
+                self.send(key, beat.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! A shard's state and the small steps on it: sending, blocking, falling behind, closing. Everything here runs on
+//! one thread and never waits.
+
+use std::{rc::Rc, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use domain::{CloseCode, Cursor, Epoch, Position, ResyncReason, ServerFrame, TenantId, Topic};
+use service::access::Access;
+use slab::Slab;
+
+use crate::{
+    config::HubConfig,
+    connection::{Connection, Met, Phase},
+    metrics::Metrics,
+    outbox::Written,
+    ring::Ring,
+    subscription::{Ask, Stage},
+    topics::Topics,
+    wire,
+};
+
+/// A client that doesn't read its answers may leave so many bytes of them waiting.
+const MOST_WAITING: usize = 256 * 1024;
+/// A client gets this long to answer a close frame.
+pub(crate) const CLOSE_LINGER_MS: u64 = 2000;
+
+/// A snapshot that a subscription waits for.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) connection: usize,
+    pub(crate) id: u64,
+    pub(crate) tenant: TenantId,
+    pub(crate) topic: Topic,
+}
+
+/// Everything that a shard knows.
+pub(crate) struct State {
+    pub(crate) config: Rc<HubConfig>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) metrics: Metrics,
+    pub(crate) connections: Slab<Connection>,
+    pub(crate) topics: Topics,
+    pub(crate) ring: Ring,
+    pub(crate) epoch: Option<Epoch>,
+    /// Connections with a subscription whose cursor lies before the hub's head: the hub has to catch up.
+    pub(crate) ahead: Vec<usize>,
+    pub(crate) wanted: Vec<Wanted>,
+    pub(crate) scratch: Vec<u8>,
+    pub(crate) read_buffer: BytesMut,
+    /// Milliseconds since the shard started, as of the call under way.
+    pub(crate) now_ms: u64,
+}
+
+impl State {
+    pub(crate) fn new(config: Rc<HubConfig>, access: Arc<Access>) -> Self {
+        Self {
+            ring: Ring::new(config.ring_entries, config.ring_bytes),
+            config,
+            access,
+            metrics: Metrics::new(),
+            connections: Slab::new(),
+            topics: Topics::default(),
+            epoch: None,
+            ahead: Vec::new(),
+            wanted: Vec::new(),
+            scratch: Vec::new(),
+            read_buffer: BytesMut::new(),
+            now_ms: 0,
+        }
+    }
+
+    /// Sends to one client; keeps what its socket doesn't take.
+    pub(crate) fn send(&mut self, key: usize, bytes: Bytes) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let link = connection.link.clone();
+        match connection.outbox.send(&link.socket, bytes) {
+            Ok(Written::All) => {}
+            Ok(Written::Blocked) => self.blocked(key),
+            Err(_) => self.end(key),
+        }
+    }
+
+    pub(crate) fn send_frame(&mut self, key: usize, frame: &ServerFrame<'_>) {
+        self.send(key, wire::server_frame(frame));
+    }
+
+    pub(crate) fn send_error(&mut self, key: usize, reference: Option<u64>, code: &str, detail: &str) {
+        self.send_frame(key, &ServerFrame::Error { reference, code, detail });
+    }
+
+    /// The client's socket is full: nothing more is sent to it until it takes what waits.
+    pub(crate) fn blocked(&mut self, key: usize) {
+        let now_ms = self.now_ms;
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.blocked_ms.get_or_insert(now_ms);
+        connection.link.kick();
+        let waiting = connection.outbox.bytes();
+        let closing = matches!(connection.phase, Phase::Closing { .. } | Phase::Ended);
+        let live = connection.subscriptions.iter().any(super::subscription::Subscription::is_live);
+        if live {
+            self.fall_behind(key);
+        } else if waiting > MOST_WAITING && !closing {
+            self.close(key, CloseCode::TooSlow, "too much waits to be read");
+        }
+    }
+
+    /// Takes a connection out of the live topics. It has, or has waiting, everything up to the head.
+    fn fall_behind(&mut self, key: usize) {
+        let Self { connections, topics, ring, .. } = self;
+        let Some(connection) = connections.get_mut(key) else { return };
+        let Some(tenant) = connection.identity().map(|identity| identity.tenant) else { return };
+        for subscription in connection.subscriptions.iter_mut().filter(|subscription| subscription.is_live())
+        {
+            let cursor = ring.head();
+            let last = topics.leave((tenant, subscription.topic), key).unwrap_or(cursor);
+            subscription.stage = Stage::Behind { cursor, last, owed: None };
+        }
+    }
+
+    /// Makes a caught-up subscription live, and says so if that was asked for.
+    pub(crate) fn go_live(&mut self, key: usize, topic: Topic) {
+        let position = self.ring.head();
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let Some(tenant) = connection.identity().map(|identity| identity.tenant) else { return };
+        let Some(subscription) = connection.subscription(topic) else { return };
+        let Stage::Behind { owed, .. } = std::mem::replace(&mut subscription.stage, Stage::Live) else {
+            return;
+        };
+        self.topics.join((tenant, topic), key, position);
+        if let Some(Ask { reference, recovered }) = owed {
+            self.metrics.subscribed(recovered);
+            self.send_frame(key, &ServerFrame::Subscribed { reference, topic, recovered, position });
+        }
+    }
+
+    /// Tells a client to read a topic anew; the topic goes on from the head.
+    pub(crate) fn resync(&mut self, key: usize, topic: Topic, reason: ResyncReason) {
+        let position = self.ring.head();
+        let Some(epoch) = self.epoch else { return };
+        self.metrics.resync(reason);
+        self.send_frame(key, &ServerFrame::Resync { topic, reason, position, epoch });
+        let Some(subscription) = self.connections.get_mut(key).and_then(|found| found.subscription(topic))
+        else {
+            return;
+        };
+        let owed = match &subscription.stage {
+            Stage::Behind { owed, .. } => owed.map(|ask| Ask { recovered: false, ..ask }),
+            Stage::Initial { ask, .. } | Stage::Loading(ask) => Some(Ask { recovered: false, ..*ask }),
+            Stage::Live => None,
+        };
+        subscription.stage = Stage::Behind { cursor: position, last: position, owed };
+    }
+
+    /// The stream starts anew: nothing that is in the ring counts any more.
+    pub(crate) fn restart(&mut self, cursor: Cursor, reason: Option<ResyncReason>) {
+        self.epoch = Some(cursor.epoch);
+        self.ring.restart(cursor.position);
+        self.topics.clear();
+        let Some(reason) = reason else { return };
+        let keys: Vec<usize> = self.connections.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            let Some(connection) = self.connections.get_mut(key) else { continue };
+            connection.conflation = None;
+            let topics: Vec<Topic> = connection
+                .subscriptions
+                .iter()
+                .filter(|subscription| !matches!(subscription.stage, Stage::Loading(_)))
+                .map(|subscription| subscription.topic)
+                .collect();
+            for topic in topics {
+                self.resync(key, topic, reason);
+            }
+            self.advance(key);
+        }
+    }
+
+    /// Sends a close frame and waits a little for the client's.
+    pub(crate) fn close(&mut self, key: usize, code: CloseCode, reason: &str) {
+        let deadline_ms = self.now_ms + CLOSE_LINGER_MS;
+        self.leave_all(key);
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if matches!(connection.phase, Phase::Closing { .. } | Phase::Ended) {
+            return;
+        }
+        connection.phase = Phase::Closing { deadline_ms };
+        self.metrics.closed(code);
+        self.send(key, wire::close(code, reason));
+    }
+
+    /// Ends a connection without another word.
+    pub(crate) fn end(&mut self, key: usize) {
+        self.leave_all(key);
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.phase = Phase::Ended;
+            connection.link.kick();
+        }
+    }
+
+    fn leave_all(&mut self, key: usize) {
+        let Self { connections, topics, .. } = self;
+        let Some(connection) = connections.get_mut(key) else { return };
+        let Some(tenant) = connection.identity().map(|identity| identity.tenant) else { return };
+        for subscription in std::mem::take(&mut connection.subscriptions) {
+            if subscription.is_live() {
+                topics.leave((tenant, subscription.topic), key);
+            }
+        }
+        connection.conflation = None;
+    }
+
+    /// Ends one subscription.
+    pub(crate) fn unsubscribe(&mut self, key: usize, topic: Topic) {
+        let Self { connections, topics, .. } = self;
+        let Some(connection) = connections.get_mut(key) else { return };
+        let Some(tenant) = connection.identity().map(|identity| identity.tenant) else { return };
+        let found = connection.subscriptions.iter().position(|subscription| subscription.topic == topic);
+        if let Some(place) = found
+            && connection.subscriptions.swap_remove(place).is_live()
+        {
+            topics.leave((tenant, topic), key);
+        }
+    }
+
+    /// A new connection's place.
+    pub(crate) fn insert(&mut self, connection: Connection) -> usize {
+        debug_assert!(connection.met == Met::NotYet, "a new connection is in no batch");
+        self.connections.insert(connection)
+    }
+
+    /// The hub's newest position.
+    pub(crate) const fn head(&self) -> Position {
+        self.ring.head()
+    }
+}

@@ -1,0 +1,46 @@
+//! A client's interest in a topic, and how far it has got: the stages from asking to live.
+
+use std::sync::Arc;
+
+use domain::{Position, Topic};
+
+use crate::snapshot::Snapshot;
+
+/// A topic that a client asked for.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    pub(crate) topic: Topic,
+    pub(crate) stage: Stage,
+}
+
+/// How far a subscription has got.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// The snapshot is on its way to the hub.
+    Loading(Ask),
+    /// The snapshot is on its way to the client: this part is next.
+    Initial { ask: Ask, snapshot: Arc<Snapshot>, next: usize },
+    /// Entries up to `cursor` are done with; those behind are read from the ring as the socket takes them.
+    Behind {
+        cursor: Position,
+        /// The last position on this topic that the client knows of.
+        last: Position,
+        /// The `subscribed` that is owed once this is live.
+        owed: Option<Ask>,
+    },
+    /// Every entry is sent as it comes.
+    Live,
+}
+
+/// What a `subscribed` must say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ask {
+    pub(crate) reference: Option<u64>,
+    pub(crate) recovered: bool,
+}
+
+impl Subscription {
+    pub(crate) const fn is_live(&self) -> bool {
+        matches!(self.stage, Stage::Live)
+    }
+}

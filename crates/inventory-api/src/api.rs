@@ -1,0 +1,97 @@
+//! What the routes share, and how another process mounts them on its own server.
+
+use std::sync::Arc;
+
+use actix_web::web;
+use service::{
+    Check, Context, Health,
+    access::Access,
+    settings::{Secret, SettingsError},
+};
+use store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::{log_watch::LogWatch, routes};
+
+/// The REST API, ready to be mounted. Clones share everything.
+#[derive(Clone)]
+pub struct Api {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Store,
+    access: Access,
+    internal_secret: Secret,
+    log: LogWatch,
+    stop: CancellationToken,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("store", &self.shared.store).finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    /// Begins to watch the log. Call it inside a runtime that lasts as long as the service.
+    ///
+    /// # Errors
+    /// A secret is missing or too short.
+    pub fn start(context: &Context, store: Store) -> Result<Self, SettingsError> {
+        let settings = &context.settings;
+        let access = Access::new(&settings.token_secret()?, settings.auth.anonymous);
+        let internal_secret = settings.internal_secret()?;
+        let log = LogWatch::start(context, store.clone());
+        let stop = context.stop.clone();
+        Ok(Self { shared: Arc::new(Shared { store, access, internal_secret, log, stop }) })
+    }
+
+    /// Whether the database answers and has our tables, for a [`Health`].
+    #[must_use]
+    pub fn check(&self) -> Check {
+        let store = self.shared.store.clone();
+        Check::new("database", move || {
+            let store = store.clone();
+            Box::pin(async move {
+                let head = store.log_head().await;
+                head.map(|_| ()).map_err(|_| "the database doesn't answer, or has no schema yet".to_owned())
+            })
+        })
+    }
+
+    /// Mounts all routes, and those of a health that the caller composes: a process that serves more than this
+    /// API adds its own checks.
+    #[must_use]
+    pub fn configure(
+        &self,
+        health: Health,
+    ) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static + use<> {
+        let api = self.clone();
+        move |config| {
+            config.app_data(web::Data::new(api.clone()));
+            health.clone().configure(config);
+            routes::configure(config);
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    pub(crate) fn access(&self) -> &Access {
+        &self.shared.access
+    }
+
+    pub(crate) fn internal_secret(&self) -> &Secret {
+        &self.shared.internal_secret
+    }
+
+    pub(crate) fn log(&self) -> &LogWatch {
+        &self.shared.log
+    }
+
+    pub(crate) fn stop(&self) -> &CancellationToken {
+        &self.shared.stop
+    }
+}

@@ -1,0 +1,91 @@
+//! Which problems a route answers with, for the OpenAPI document. Each route names one of these sets; what is
+//! the same everywhere (401, 500, 503) is in all of them.
+
+use std::collections::BTreeMap;
+
+use domain::{Problem, ProblemCode};
+use utoipa::{
+    IntoResponses, PartialSchema, ToSchema,
+    openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder},
+};
+
+macro_rules! problem_set {
+    ($(#[$doc:meta])* $name:ident: $($code:ident),*) => {
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                responses(&[$(ProblemCode::$code),*])
+            }
+        }
+    };
+}
+
+problem_set! {
+    /// Of a list.
+    ListProblems: InvalidParameter
+}
+problem_set! {
+    /// Of a list that belongs to an item.
+    ItemListProblems: InvalidParameter, NotFound
+}
+problem_set! {
+    /// Of the pull feed.
+    FeedProblems: InvalidParameter, CursorGone
+}
+problem_set! {
+    /// Of reading an item.
+    ReadItemProblems: InvalidParameter, NotFound
+}
+problem_set! {
+    /// Of creating an item.
+    CreateProblems: InvalidParameter, MalformedBody, Forbidden, DuplicateSku, BodyTooLarge, UnsupportedMediaType,
+    InvalidBody
+}
+problem_set! {
+    /// Of changing an item.
+    ConditionalWriteProblems: InvalidParameter, MalformedBody, NotFound, DuplicateSku, VersionMismatch,
+    BodyTooLarge, UnsupportedMediaType, InvalidBody
+}
+problem_set! {
+    /// Of deleting an item.
+    DeleteProblems: InvalidParameter, NotFound, VersionMismatch
+}
+problem_set! {
+    /// Of asking the database.
+    DatabaseProblems:
+}
+
+const EVERYWHERE: [ProblemCode; 3] =
+    [ProblemCode::NotAuthenticated, ProblemCode::Internal, ProblemCode::Unavailable];
+
+fn responses(codes: &[ProblemCode]) -> BTreeMap<String, RefOr<Response>> {
+    let mut by_status: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
+    for code in codes.iter().chain(&EVERYWHERE) {
+        by_status.entry(code.status()).or_default().push(*code);
+    }
+    by_status.into_iter().map(|(status, codes)| (status.to_string(), response(&codes).into())).collect()
+}
+
+fn response(codes: &[ProblemCode]) -> Response {
+    let sentences: Vec<String> =
+        codes.iter().map(|code| format!("{} (`{}`).", code.title(), code.as_str())).collect();
+    let schema = Ref::from_schema_name(Problem::name());
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    let mut response =
+        ResponseBuilder::new().description(sentences.join(" ")).content("application/problem+json", content);
+    for code in codes {
+        response = match code {
+            ProblemCode::Unavailable => response.header("Retry-After", header("Seconds to wait.")),
+            ProblemCode::VersionMismatch => response.header("ETag", header("The current version.")),
+            ProblemCode::NotAuthenticated => response.header("WWW-Authenticate", header("Bearer.")),
+            _ => response,
+        };
+    }
+    response.build()
+}
+
+fn header(description: &str) -> utoipa::openapi::Header {
+    HeaderBuilder::new().schema(Some(String::schema())).description(Some(description)).build()
+}

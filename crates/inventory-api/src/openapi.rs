@@ -1,0 +1,100 @@
+//! The OpenAPI document, put together from the routes.
+
+#![expect(unused_qualifications, reason = "utoipa's macros qualify the types they are given")]
+
+use domain::Problem;
+use utoipa::{
+    Modify, OpenApi, PartialSchema,
+    openapi::{
+        HeaderBuilder, OpenApi as Document, RefOr, Required, SecurityRequirement,
+        path::{Operation, ParameterBuilder, ParameterIn},
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+
+use crate::routes::{changes, db_check, history, item_list, items};
+
+/// The document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Stockwire",
+        description = "Inventory for integrators: items, their history, and every change in order.\n\n\
+            Errors are problem documents (RFC 9457); their codes are listed at [/docs/problems](/docs/problems). \
+            Times are RFC 3339 in UTC, decimals are strings, ids and quantities are integers.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    tags(
+        (name = "items", description = "What is counted."),
+        (name = "changes", description = "Everything that happened, in order."),
+        (name = "operation", description = "For those who run the service."),
+    ),
+    paths(
+        item_list::list_items, items::create_item, items::get_item, items::replace_item, items::patch_item,
+        items::delete_item, history::item_history, changes::list_changes, db_check::db_check,
+    ),
+    components(schemas(Problem)),
+    modifiers(&Everywhere)
+)]
+pub(crate) struct ApiDocument;
+
+/// What holds for every operation: how to say who one is, and the request's id, in and out.
+struct Everywhere;
+
+impl Modify for Everywhere {
+    fn modify(&self, document: &mut Document) {
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("Not needed where the service lets everybody in."))
+            .build();
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let nobody = SecurityRequirement::default();
+        let somebody = SecurityRequirement::new::<_, [&str; 0], &str>("bearer", []);
+        document.security = Some(vec![nobody, somebody]);
+        for path in document.paths.paths.values_mut() {
+            let operations =
+                [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch];
+            for operation in operations.into_iter().flatten() {
+                add_request_id(operation);
+            }
+        }
+    }
+}
+
+fn add_request_id(operation: &mut Operation) {
+    let parameter = ParameterBuilder::new()
+        .name("X-Request-Id")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("The client's own id of the request, at most 128 visible ASCII characters."))
+        .schema(Some(String::schema()))
+        .build();
+    operation.parameters.get_or_insert_default().push(parameter.into());
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            let description = Some("The client's id of the request, or ours.");
+            let header = HeaderBuilder::new().schema(Some(String::schema())).description(description).build();
+            response.headers.insert("X-Request-Id".to_owned(), header.into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_is_openapi_3_1_and_refers_only_to_what_it_has() {
+        let document = serde_json::to_value(ApiDocument::openapi()).unwrap();
+        assert_eq!(document["openapi"], "3.1.0");
+        let text = document.to_string();
+        for reference in text.split("\"$ref\":\"#").skip(1) {
+            let pointer = reference.split('"').next().unwrap();
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The routes, a file for each resource, and where they are mounted.
+
+pub(crate) mod changes;
+pub(crate) mod db_check;
+mod docs;
+pub(crate) mod history;
+pub(crate) mod item_list;
+pub(crate) mod items;
+mod snapshot;
+
+use actix_web::{HttpRequest, web};
+use domain::ItemId;
+use service::ApiError;
+
+/// Mounts everything but the health routes.
+pub(crate) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/api/v1/items")
+                .route(web::get().to(item_list::list_items))
+                .route(web::head().to(item_list::list_items))
+                .route(web::post().to(items::create_item)),
+        )
+        .service(
+            web::resource("/api/v1/items/{id}")
+                .route(web::get().to(items::get_item))
+                .route(web::head().to(items::get_item))
+                .route(web::put().to(items::replace_item))
+                .route(web::patch().to(items::patch_item))
+                .route(web::delete().to(items::delete_item)),
+        )
+        .service(
+            web::resource("/api/v1/items/{id}/history")
+                .route(web::get().to(history::item_history))
+                .route(web::head().to(history::item_history)),
+        )
+        .service(web::resource("/api/v1/changes").route(web::get().to(changes::list_changes)))
+        .service(web::resource("/internal/v1/snapshot").route(web::get().to(snapshot::snapshot)))
+        .service(web::resource("/db-check").route(web::get().to(db_check::db_check)))
+        .configure(docs::configure);
+}
+
+/// The item's id in the path.
+fn item_id(request: &HttpRequest) -> Result<ItemId, ApiError> {
+    let text = request.match_info().get("id").unwrap_or_default();
+    text.parse().map_err(|_| ApiError::parameter("id", "must be an integer from 1 to 9223372036854775807"))
+}

@@ -1,0 +1,113 @@
+//! Snapshots for the hub, internal: all items of a tenant at one moment of the log, streamed as lines of JSON.
+//!
+//! The first line is `{"as_of":…}`, each following an array of items, and the last `{"end":…}` with the number of
+//! items: a stream without it was cut. Memory stays bounded: rows are read from Postgres as the hub takes them.
+
+use std::pin::Pin;
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use bytes::Bytes;
+use domain::{AsOf, ItemId, ProblemCode, TenantId, Topic};
+use futures_util::{Stream, StreamExt, stream};
+use serde_json::json;
+use service::{ApiError, access};
+
+use crate::{Api, error::store_error, query::QueryReader};
+
+/// A line has at most this many items, …
+const MOST_ITEMS: usize = 500;
+
+/// … and ends after the item that makes it longer than this.
+const LONG_LINE_BYTES: usize = 256 * 1024;
+
+type Documents = Pin<Box<dyn Stream<Item = Result<String, store::Error>>>>;
+
+pub(crate) async fn snapshot(api: web::Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    if !access::shows_secret(request.headers(), api.internal_secret()) {
+        return Err(ApiError::new(ProblemCode::NotAuthenticated, "The internal secret is needed."));
+    }
+    let (tenant, only) = read_query(request.query_string())?;
+    let snapshot = api.store().item_snapshot(tenant, only).await.map_err(store_error)?;
+    metrics::counter!("stockwire_snapshots_total").increment(1);
+    let head = line(json!({"as_of": AsOf::from(snapshot.as_of)}));
+    let head = stream::iter([Ok::<_, store::Error>(head)]);
+    let body = head.chain(lines(Box::pin(snapshot.documents)));
+    let body = body.inspect(|line| {
+        if let Err(error) = line {
+            tracing::error!(source = error as &dyn std::error::Error, "a snapshot was cut");
+        }
+    });
+    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/x-ndjson")).streaming(body))
+}
+
+/// Whose items, and which: all, or one.
+fn read_query(query: &str) -> Result<(TenantId, Option<ItemId>), ApiError> {
+    let mut reader = QueryReader::new(query);
+    let tenant = reader.required("tenant", |text| {
+        text.parse().map(TenantId::new).map_err(|_| "must be an integer".to_owned())
+    });
+    let only = reader.required("topic", |text| match text.parse() {
+        Ok(Topic::Items) => Ok(None),
+        Ok(Topic::Item(id)) => Ok(Some(id)),
+        Ok(_) | Err(_) => Err("must be items or items:{id}".to_owned()),
+    });
+    reader.finish()?;
+    // Both are there: otherwise the reading ended with an error.
+    Ok((tenant.unwrap_or(TenantId::DEFAULT), only.flatten()))
+}
+
+fn lines(documents: Documents) -> impl Stream<Item = Result<Bytes, store::Error>> {
+    let start = Some((documents, 0));
+    stream::unfold(start, |state| async {
+        let (mut documents, count) = state?;
+        match next_line(&mut documents).await {
+            Err(error) => Some((Err(error), None)),
+            Ok((_, 0)) => Some((Ok(line(json!({"end": count}))), None)),
+            Ok((line, items)) => Some((Ok(line), Some((documents, count + items)))),
+        }
+    })
+}
+
+/// The next items as one line, and how many they are.
+async fn next_line(documents: &mut Documents) -> Result<(Bytes, usize), store::Error> {
+    let mut line = Vec::new();
+    let mut items = 0;
+    while items < MOST_ITEMS && line.len() < LONG_LINE_BYTES {
+        let Some(document) = documents.next().await.transpose()? else { break };
+        line.push(if items == 0 { b'[' } else { b',' });
+        line.extend_from_slice(document.as_bytes());
+        items += 1;
+    }
+    line.extend_from_slice(b"]\n");
+    Ok((line.into(), items))
+}
+
+fn line(value: serde_json::Value) -> Bytes {
+    format!("{value}\n").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn long_lines_are_split_and_the_end_is_counted() {
+        let documents = (0..1203).map(|number| Ok(format!("{{\"id\":{number}}}")));
+        let lines: Vec<_> = lines(Box::pin(stream::iter(documents))).collect().await;
+        let lines: Vec<String> =
+            lines.into_iter().map(|line| String::from_utf8(line.unwrap().to_vec()).unwrap()).collect();
+        let counts: Vec<usize> = lines[..3]
+            .iter()
+            .map(|line| serde_json::from_str::<Vec<serde_json::Value>>(line).unwrap().len())
+            .collect();
+        assert_eq!(counts, [500, 500, 203]);
+        assert_eq!(lines[3..], ["{\"end\":1203}\n"]);
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_breaks_has_no_end() {
+        let documents = [Ok("{}".to_owned()), Err(store::Error::ForeignCursor)];
+        let lines: Vec<_> = lines(Box::pin(stream::iter(documents))).collect().await;
+        assert!(matches!(lines.as_slice(), [Err(_)]));
+    }
+}

@@ -1,0 +1,116 @@
+//! Leading: waits for the lock, then steps for as long as the connection lasts, and starts over.
+
+use std::time::Duration;
+
+use service::Context;
+use store::{Bell, Doorbell, Error, Horizon, Sequencer, Step, Store, Writers};
+use tokio::{sync::mpsc, time::Instant};
+
+use crate::pace::{Next, Pace};
+
+/// The sequencer's task.
+pub(crate) struct Leader {
+    store: Store,
+    doorbell: Option<Doorbell>,
+    poll_interval: Duration,
+    steps: mpsc::Sender<Step>,
+}
+
+impl Leader {
+    pub(crate) fn new(context: &Context, store: Store, steps: mpsc::Sender<Step>) -> Self {
+        let settings = &context.settings.notifier;
+        let listen = || Doorbell::listen(store.clone(), Bell::Changes, context.stop.clone());
+        Self {
+            doorbell: settings.doorbell.then(listen),
+            poll_interval: Duration::from_millis(settings.poll_interval_ms.max(1)),
+            store,
+            steps,
+        }
+    }
+
+    /// Never ends; it is dropped when the service stops, and the lock with it.
+    pub(crate) async fn run(self) {
+        const SHORTEST: Duration = Duration::from_millis(50);
+        const LONGEST: Duration = Duration::from_secs(1);
+        let mut pause = SHORTEST;
+        loop {
+            let (led, error) = self.lead().await;
+            metrics::gauge!("stockwire_sequencer_leading").set(0.0);
+            tracing::warn!(
+                sequencer.led = led,
+                source = &error as &dyn std::error::Error,
+                "not leading, trying again"
+            );
+            pause = if led { SHORTEST } else { (pause * 2).min(LONGEST) };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Leads until something fails; says whether it got that far.
+    async fn lead(&self) -> (bool, Error) {
+        let sequencer = match Sequencer::lead(&self.store).await {
+            Ok(sequencer) => sequencer,
+            Err(error) => return (false, error),
+        };
+        metrics::gauge!("stockwire_sequencer_leading").set(1.0);
+        tracing::info!(log.epoch = %sequencer.epoch(), "leading");
+        match self.keep_stepping(&sequencer).await {
+            Ok(never) => match never {},
+            Err(error) => (true, error),
+        }
+    }
+
+    async fn keep_stepping(&self, sequencer: &Sequencer) -> Result<std::convert::Infallible, Error> {
+        let mut pace = Pace::new();
+        // The leader before us may have left the writers silent.
+        self.let_writers_ring(sequencer).await?;
+        loop {
+            let started = Instant::now();
+            let placed = self.step(sequencer).await?;
+            match pace.after_step(placed, started, Instant::now()) {
+                Next::AwaitBell => self.await_bell(self.poll_interval).await,
+                Next::LookAfter(pause) => tokio::time::sleep(pause).await,
+                Next::Tell(Writers::Ring) => self.let_writers_ring(sequencer).await?,
+                Next::Tell(Writers::StaySilent) => {
+                    sequencer.tell_writers(Writers::StaySilent).await?;
+                }
+            }
+        }
+    }
+
+    /// Tells writers to ring, and covers those that may have read the bell's state before: keeps stepping, ever
+    /// more slowly, until the transactions that were in flight have ended.
+    async fn let_writers_ring(&self, sequencer: &Sequencer) -> Result<(), Error> {
+        let horizon: Horizon = sequencer.tell_writers(Writers::Ring).await?;
+        let mut pause = Duration::from_millis(1);
+        while !sequencer.all_ended_before(&horizon).await? {
+            self.step(sequencer).await?;
+            self.await_bell(pause).await;
+            pause = (pause * 2).min(self.poll_interval);
+        }
+        Ok(())
+    }
+
+    async fn await_bell(&self, at_most: Duration) {
+        match &self.doorbell {
+            Some(doorbell) => {
+                let _ = tokio::time::timeout(at_most, doorbell.rung()).await;
+            }
+            None => tokio::time::sleep(at_most).await,
+        }
+    }
+
+    async fn step(&self, sequencer: &Sequencer) -> Result<i64, Error> {
+        let started = Instant::now();
+        let step = sequencer.step().await?;
+        let placed = step.placed;
+        metrics::counter!("stockwire_sequencer_steps_total").increment(1);
+        if placed > 0 {
+            metrics::counter!("stockwire_sequencer_placed_total").increment(placed.unsigned_abs());
+            metrics::histogram!("stockwire_sequencer_step_seconds").record(started.elapsed().as_secs_f64());
+            // A shortcut only: what doesn't fit is read from the log.
+            let _ = self.steps.try_send(step);
+        }
+        Ok(placed)
+    }
+}

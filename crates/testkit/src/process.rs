@@ -1,0 +1,113 @@
+//! Real binaries: started with an environment of their own, asked to stop, killed, their exit status read.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
+use service::Settings;
+use tokio::process::{Child, Command};
+
+use crate::{settings::free_listener, waiting};
+
+/// A running binary; dropped, it is killed.
+#[derive(Debug)]
+pub struct Service {
+    name: String,
+    child: Child,
+    address: SocketAddr,
+}
+
+/// The variables that hand a test's settings to a binary: where the database is and the secrets.
+#[must_use]
+pub fn environment(settings: &Settings) -> BTreeMap<String, String> {
+    [
+        ("STOCKWIRE__DATABASE__URL", settings.database.url.expose()),
+        ("STOCKWIRE__INTERNAL__SECRET", settings.internal.secret.expose()),
+        ("STOCKWIRE__AUTH__TOKEN_SECRET", settings.auth.token_secret.expose()),
+        ("STOCKWIRE__LOG__FILTER", &settings.log.filter),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into()
+}
+
+impl Service {
+    /// Starts a binary, usually `env!("CARGO_BIN_EXE_…")`, on a free port that the variable `listen` tells it, and
+    /// waits until it says that it is ready. It sees nothing of our own environment.
+    ///
+    /// # Errors
+    /// It doesn't start, or doesn't become ready.
+    pub async fn start(binary: &str, listen: &str, environment: &BTreeMap<String, String>) -> Result<Self> {
+        // Free when we looked; nobody else is told of it before the binary takes it.
+        let address = free_listener()?.local_addr()?;
+        let name = binary.rsplit('/').next().unwrap_or(binary).to_owned();
+        let child = Command::new(binary)
+            .env_clear()
+            .envs(environment)
+            .env(listen, address.to_string())
+            // There is no settings file here.
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("can't start {binary}"))?;
+        let mut service = Self { name, child, address };
+        service.ready().await?;
+        Ok(service)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        let awaited = format!("{} to be ready", self.name);
+        let url = format!("http://{}/ready", self.address);
+        let ready = waiting::until(waiting::PATIENCE, &awaited, async || {
+            if let Some(status) = self.child.try_wait()? {
+                anyhow::bail!("{} ended instead of becoming ready: {status}", self.name);
+            }
+            let answer = reqwest::get(&url).await;
+            Ok(answer.is_ok_and(|answer| answer.status().is_success()).then_some(()))
+        });
+        ready.await.map(drop)
+    }
+
+    /// Asks it to stop: SIGTERM.
+    ///
+    /// # Errors
+    /// It has ended already.
+    pub fn ask_to_stop(&self) -> Result<()> {
+        self.send(Signal::TERM)
+    }
+
+    /// kill -9, and waits until it is gone.
+    ///
+    /// # Errors
+    /// It has ended already.
+    pub async fn kill(mut self) -> Result<()> {
+        self.send(Signal::KILL)?;
+        self.exit_status(waiting::PATIENCE).await.map(drop)
+    }
+
+    fn send(&self, signal: Signal) -> Result<()> {
+        let id = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        let id = id.with_context(|| format!("{} has ended", self.name))?;
+        kill_process(id, signal).with_context(|| format!("{} takes no signal", self.name))
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// It doesn't end in time.
+    pub async fn exit_status(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let awaited = format!("{} to exit", self.name);
+        Ok(waiting::within(limit, &awaited, self.child.wait()).await??)
+    }
+}
