@@ -134,26 +134,35 @@ comment on column doorbell.singleton is 'Always true: there is one row.';
 comment on column doorbell.connected is 'True: the sequencer sleeps, and a writer notifies. False: it is busy and looks by itself.';
 insert into doorbell default values;
 
--- How an item looks to every reader. REST, snapshots, history and the live stream all show this document.
+-- How an item looks to every reader: REST, snapshots, history and the live stream all show this document. A type of
+-- its own, because Postgres writes a row as compact JSON and an object that is built from pairs with spaces.
+create type item_view as (
+  id bigint,
+  sku text,
+  name text,
+  description text,
+  quantity bigint,
+  unit text,
+  price text,
+  reorder_point bigint,
+  attributes jsonb,
+  version bigint,
+  created_at text,
+  updated_at text
+);
+comment on type item_view is 'The fields of an item''s document, in their order.';
+
 -- In plpgsql on purpose: Postgres would inline an SQL function and build the whole row anew for each field, which
--- made the capture of a change 20 times slower.
+-- made the capture of a change four times slower.
 create function item_document(item items) returns json
 language plpgsql stable parallel safe as $$
 begin
-  return json_build_object(
-    'id', item.id,
-    'sku', item.sku,
-    'name', item.name,
-    'description', item.description,
-    'quantity', item.quantity,
-    'unit', item.unit,
-    'price', item.price::text,
-    'reorder_point', item.reorder_point,
-    'attributes', item.attributes,
-    'version', item.version,
-    'created_at', to_char(item.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    'updated_at', to_char(item.updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-  );
+  return row_to_json(row(
+    item.id, item.sku, item.name, item.description, item.quantity, item.unit, item.price::text, item.reorder_point,
+    item.attributes, item.version,
+    to_char(item.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    to_char(item.updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+  )::public.item_view);
 end;
 $$;
 comment on function item_document(items) is 'An item as every reader sees it.';
@@ -168,10 +177,10 @@ begin
     and was.price is not distinct from item.price
     and was.reorder_point is not distinct from item.reorder_point
   then
-    return json_build_object('quantity', was.quantity);
+    return '{"quantity":' || was.quantity || '}';
   end if;
   return (
-    select coalesce(json_object_agg(field.name, field.value), '{}')
+    select '{' || coalesce(string_agg(to_json(field.name) || ':' || coalesce(field.value::text, 'null'), ','), '') || '}'
     from (values
       ('sku', to_json(was.sku), was.sku is distinct from item.sku),
       ('name', to_json(was.name), was.name <> item.name),

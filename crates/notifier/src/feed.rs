@@ -17,6 +17,8 @@ use crate::{Notifier, tail::serialise};
 const BATCH: usize = 500;
 /// Something is sent at least this often.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// A hub that comes before the log was read for the first time waits this long.
+const FIRST_READ: Duration = Duration::from_secs(3);
 /// A hub that takes nothing for this long is given up.
 const STALL: Duration = Duration::from_secs(20);
 
@@ -49,9 +51,11 @@ async fn open(
         }
         _ => return Err(ApiError::parameter("epoch, after", "go together").into()),
     };
-    if notifier.window.head().is_none() {
-        let away = std::io::Error::other("the log has not been read yet");
-        return Err(ApiError::unavailable(away).into());
+    // A hub that starts together with its notifier waits a moment for the log to be read.
+    let mut heads = notifier.window.watch();
+    let known = tokio::time::timeout(FIRST_READ, heads.wait_for(Option::is_some)).await;
+    if !matches!(known, Ok(Ok(_))) {
+        return Err(ApiError::unavailable(std::io::Error::other("the log has not been read yet")).into());
     }
     let (response, session, messages) = actix_ws::handle(&request, body)?;
     let feed = Feed { notifier: notifier.get_ref().clone(), session };

@@ -1,2 +1,9 @@
-//! standalone
-fn main() {}
+//! The binary `stockwire`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    standalone::cli::Arguments::parse().run()
+}

@@ -64,7 +64,7 @@ impl From<deadpool_postgres::PoolError> for Error {
 }
 
 /// Whether trying again later can help: connection trouble, shutdown, too many connections, time-outs, a standby
-/// that isn't promoted yet, deadlocks, and "the database doesn't exist (yet)".
+/// that isn't promoted yet, deadlocks, and "the database (or its schema) doesn't exist (yet)".
 fn is_passing(state: &SqlState) -> bool {
     let code = state.code();
     code.starts_with("08")
@@ -76,5 +76,6 @@ fn is_passing(state: &SqlState) -> bool {
             SqlState::LOCK_NOT_AVAILABLE
                 | SqlState::READ_ONLY_SQL_TRANSACTION
                 | SqlState::INVALID_CATALOG_NAME
+                | SqlState::UNDEFINED_TABLE
         )
 }

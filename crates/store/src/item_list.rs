@@ -202,7 +202,10 @@ impl KeyValue {
             }
             ItemSortField::Price => text.parse().ok().map(Self::Decimal),
             // Postgres writes `2026-11-22 00:10:44.1+00`, which jiff reads with a T or a space.
-            ItemSortField::UpdatedAt => text.parse().ok().map(Self::Time),
+            // Its calendar begins later than jiff's, and a cursor may be made up.
+            ItemSortField::UpdatedAt => {
+                text.parse().ok().filter(|time| *time >= Timestamp::UNIX_EPOCH).map(Self::Time)
+            }
         };
         value.map(|value| (value, key.id)).ok_or(Error::ForeignCursor)
     }

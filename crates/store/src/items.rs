@@ -20,7 +20,8 @@ impl Store {
     /// The database is away.
     pub async fn item(&self, tenant: TenantId, id: ItemId) -> Result<(Option<Item>, Cursor), Error> {
         const ITEM: &str = "/* store::item */
-            select sequencer.epoch, sequencer.last, item_document(items)::text as document
+            select sequencer.epoch, sequencer.last,
+              case when items.id is not null then item_document(items)::text end as document
             from sequencer left join items on items.tenant_id = $1 and items.id = $2";
         let client = self.client().await?;
         let statement = client.prepare_cached(ITEM).await?;
@@ -41,7 +42,8 @@ impl Store {
     ) -> Result<ItemSnapshot<impl Stream<Item = Result<String, Error>> + use<>>, Error> {
         // The left join gives one row without a document where there are no items.
         const SNAPSHOT: &str = "/* store::item_snapshot */
-            select sequencer.epoch, sequencer.last, item_document(items)::text as document
+            select sequencer.epoch, sequencer.last,
+              case when items.id is not null then item_document(items)::text end as document
             from sequencer left join items on items.tenant_id = $1 and ($2::bigint is null or items.id = $2)
             order by items.id";
         let client = self.client().await?;
@@ -65,6 +67,8 @@ impl Store {
             let _connection = &client;
             Ok(row?.try_get("document")?)
         }));
+        // Asked once more after its end, the row stream reports a closed connection.
+        let documents = documents.fuse();
         Ok(ItemSnapshot { as_of, documents })
     }
 }

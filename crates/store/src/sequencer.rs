@@ -195,7 +195,7 @@ fn step_statement() -> String {
 /// epoch, what has no position yet gets one, and the ids are forgotten.
 async fn adopt_log(client: &Client) -> Result<Epoch, Error> {
     const ORIGIN: &str = "/* store::Sequencer::lead */
-        select epoch, origin, here.origin as here from sequencer cross join lateral (
+        select sequencer.epoch, sequencer.origin, here.origin as here from sequencer cross join lateral (
           select system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/'
             || (select oid from pg_database where datname = current_database()) as origin
           from pg_control_system()

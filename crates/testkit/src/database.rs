@@ -143,6 +143,23 @@ impl Database {
         Ok(client.query_one(terminate, &[&self.name, &application_name]).await?.try_get(0)?)
     }
 
+    /// Who is connected, what they do and which advisory locks they hold or want: for the error of a test that waited
+    /// in vain.
+    ///
+    /// # Errors
+    /// Postgres refuses.
+    pub async fn activity(&self) -> Result<String> {
+        let activity = "select coalesce(string_agg(format(E'\n%s %s %s/%s for %s ms, lock %s, snapshot %s: %s',
+              activity.pid, application_name, state, wait_event, (1000 * extract(epoch from
+              clock_timestamp() - coalesce(query_start, backend_start)))::bigint, coalesce(granted::text, '-'),
+              coalesce(backend_xmin::text, '-'), left(regexp_replace(query, E'\\s+', ' ', 'g'), 90)), ''), '')
+            from pg_stat_activity as activity
+            left join pg_locks on pg_locks.pid = activity.pid and locktype = 'advisory'
+            where datname = $1 and activity.pid <> pg_backend_pid()";
+        let client = self.server.maintenance().await?;
+        Ok(client.query_one(activity, &[&self.name]).await?.try_get(0)?)
+    }
+
     /// Waits until nobody is connected any more.
     ///
     /// # Errors

@@ -17,7 +17,7 @@
 
 mod database;
 mod feed_client;
-// mod mirror;
+mod mirror;
 mod notifier_service;
 pub mod process;
 mod running;
@@ -31,7 +31,7 @@ mod wire;
 
 pub use database::{Database, Role};
 pub use feed_client::{FeedClient, FeedEvent, FeedRefused, SeenEntry};
-// pub use mirror::{Mirror, items_in_table};
+pub use mirror::items_in_table;
 pub use notifier_service::Notifier;
 pub use scratch::Scratch;
 pub use seeded_numbers::SeededNumbers;

@@ -41,7 +41,8 @@ pub(crate) struct SharedServer {
 pub(crate) async fn shared() -> Result<&'static SharedServer> {
     // Never dropped: the server ends with the process, and its directory with it.
     static SERVER: OnceCell<SharedServer> = OnceCell::const_new();
-    SERVER.get_or_try_init(|| waiting::within(START_LIMIT, "the tests' Postgres", start()).flatten()).await
+    let started = async || waiting::within(START_LIMIT, "the tests' Postgres to start", start()).await?;
+    SERVER.get_or_try_init(started).await
 }
 
 impl SharedServer {

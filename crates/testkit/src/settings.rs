@@ -31,7 +31,8 @@ pub fn settings(database: &Database) -> Result<Settings> {
     settings.notifier.listen = anywhere;
     settings.hub.listen = anywhere;
     settings.hub.workers = 1;
-    settings.log.filter = "warn".to_owned();
+    // Accidents on purpose are no news.
+    settings.log.filter = "error".to_owned();
     Ok(settings)
 }
 

@@ -31,7 +31,8 @@ pub(crate) async fn snapshot(api: web::Data<Api>, request: HttpRequest) -> Resul
     metrics::counter!("stockwire_snapshots_total").increment(1);
     let head = line(json!({"as_of": AsOf::from(snapshot.as_of)}));
     let head = stream::iter([Ok::<_, store::Error>(head)]);
-    let body = head.chain(lines(Box::pin(snapshot.documents)));
+    // Fused, because the line that finds the end of the rows isn't the last one.
+    let body = head.chain(lines(Box::pin(snapshot.documents.fuse())));
     let body = body.inspect(|line| {
         if let Err(error) = line {
             tracing::error!(source = error as &dyn std::error::Error, "a snapshot was cut");

@@ -1,0 +1,71 @@
+//! The history of an item.
+
+use serde_json::{Value, json};
+
+use crate::app::{App, answer};
+
+#[tokio::test]
+async fn history_tells_who_when_what_it_was_and_why_after_the_deletion_too() {
+    let app = App::spawn().await;
+    let sequencer = app.lead().await;
+    let path = app.item(json!({"name": "Bolt", "quantity": 5})).await;
+    let id: i64 = path.rsplit('/').next().unwrap().parse().unwrap();
+    let counted =
+        app.request("PATCH", &path).header("x-reason", "gez%C3%A4hlt").header("x-request-id", "r-1");
+    assert_eq!(answer(counted.json(&json!({"quantity": 4}))).await.status, 200);
+    app.sql.execute("update items set quantity = 3, unit = 'box' where id = $1", &[&id]).await.unwrap();
+    let deleted = app.request("DELETE", &path).header("x-reason", "no longer sold");
+    assert_eq!(answer(deleted).await.status, 204);
+
+    let unplaced = app.get(&format!("{path}/history")).await;
+    assert_eq!(unplaced.body["data"][0]["position"], Value::Null);
+    sequencer.step().await.unwrap();
+    let history = app.get(&format!("{path}/history")).await;
+    assert_eq!(history.status, 200);
+    assert_eq!(history.body["as_of"]["position"], 4);
+    let changes = history.body["data"].as_array().unwrap();
+    let column = |name: &str| changes.iter().map(|change| change[name].clone()).collect::<Vec<_>>();
+    let role: String = app.sql.query_one("select current_user::text", &[]).await.unwrap().get(0);
+    assert_eq!(column("position"), [1, 2, 3, 4]);
+    assert_eq!(column("version"), [1, 2, 3, 4]);
+    assert_eq!(column("op"), ["create", "update", "update", "delete"]);
+    assert_eq!(column("actor"), ["anonymous", "anonymous", &format!("db:{role}"), "anonymous"]);
+    assert_eq!(column("reason"), [json!(null), json!("gezählt"), json!(null), json!("no longer sold")]);
+    assert_eq!(changes[1]["request_id"], "r-1");
+    assert_eq!(column("resource"), ["item", "item", "item", "item"]);
+    assert_eq!(changes[1]["previous"], json!({"quantity": 5}));
+    assert_eq!(changes[2]["previous"], json!({"quantity": 4, "unit": "each"}));
+    assert_eq!(changes[2]["data"]["quantity"], 3);
+    assert_eq!((&changes[0]["previous"], &changes[3]["data"]), (&Value::Null, &Value::Null));
+    assert_eq!(changes[3]["previous"], changes[2]["data"]);
+}
+
+#[tokio::test]
+async fn history_comes_in_pages() {
+    let app = App::spawn().await;
+    let path = app.item(json!({"name": "Bolt"})).await;
+    for quantity in 1..7 {
+        app.patch(&path, json!({"quantity": quantity})).await;
+    }
+    let mut versions = Vec::new();
+    let mut next = format!("{path}/history?limit=3");
+    loop {
+        let page = app.get(&next).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        versions.extend(page.body["data"].as_array().unwrap().iter().map(|change| change["version"].clone()));
+        if page.body["has_more"] == false {
+            break;
+        }
+        let link = page.header("link");
+        next = link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned();
+    }
+    assert_eq!(versions, [1, 2, 3, 4, 5, 6, 7]);
+}
+
+#[tokio::test]
+async fn an_item_that_never_was_has_no_history() {
+    let app = App::spawn().await;
+    app.get("/api/v1/items/4711/history").await.is_problem(404, "not_found");
+    app.get("/api/v1/items/x/history").await.is_problem(400, "invalid_parameter");
+    app.get("/api/v1/items/1/history?after=x").await.is_problem(400, "invalid_parameter");
+}

@@ -1,0 +1,14 @@
+//! The tests of this crate, in one binary so that linking is paid once.
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
+
+mod app;
+mod bad_input;
+mod documents;
+mod feed;
+mod history;
+mod items;
+mod lists;
+mod outage;
+mod preconditions;
+mod snapshot;
+mod wire;

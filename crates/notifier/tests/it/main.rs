@@ -1,0 +1,7 @@
+//! The log, tested against a real Postgres: order, density, wake-ups, takeover, epochs and the feed.
+
+mod feed_follower;
+mod fleet;
+mod log_contents;
+mod log_under_load;
+mod writer;

@@ -1,0 +1,121 @@
+//! The command line of `stockwire`.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use domain::{Identity, TenantId};
+use jiff::Timestamp;
+use service::{Context, Fatal, Sources, access::Access, run_with};
+
+use crate::{secrets, serve};
+
+/// An inventory service that integrators trust: a REST API over Postgres, and every change to stock, whoever made
+/// it, delivered in order to everyone who asked for it.
+#[derive(Debug, Parser)]
+#[command(name = "stockwire", version)]
+pub struct Arguments {
+    /// The settings file; stockwire.toml where it exists
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    demo: Demo,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Something to look at.
+#[derive(Debug, Clone, Args)]
+pub struct Demo {
+    /// Fill an empty inventory with a catalogue, then trade: sales, deliveries, corrections
+    #[arg(long)]
+    pub demo: bool,
+    /// Changes in a second that the demo makes; 0 only fills the catalogue
+    #[arg(long, value_name = "RATE", default_value_t = 5.0, requires = "demo", value_parser = rate)]
+    pub demo_rate: f64,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum Command {
+    /// Create the database where it is missing and bring its schema up to date
+    Migrate,
+    /// Print an access token for REST and the socket
+    Token(Token),
+}
+
+#[derive(Debug, Clone, Args)]
+struct Token {
+    /// Who it is for: written into every change
+    #[arg(long, value_name = "ACTOR", default_value = "user:cli")]
+    actor: String,
+    /// Whose data
+    #[arg(long, value_name = "TENANT", default_value_t = 1)]
+    tenant: i64,
+    /// How long it is valid
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=43_200))]
+    minutes: u32,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if (0.0..=10_000.0).contains(&rate) => Ok(rate),
+        _ => Err("expected a number from 0 to 10000".to_owned()),
+    }
+}
+
+impl Arguments {
+    /// Does what the command line says.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let sources = Sources::with_file(self.config);
+        match self.command {
+            None => run_with("stockwire", &sources, |context| serve(context, self.demo)),
+            Some(Command::Migrate) => run_once(&sources, serve::migrate),
+            Some(Command::Token(token)) => match print_token(&sources, &token) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(&error),
+            },
+        }
+    }
+}
+
+/// Runs something that ends by itself.
+fn run_once<F, Fut>(sources: &Sources, act: F) -> ExitCode
+where
+    F: FnOnce(Context) -> Fut,
+    Fut: Future<Output = Result<String, Fatal>>,
+{
+    let outcome = sources.settings().map_err(Fatal::from).and_then(|settings| {
+        let context = Context::new(settings, tokio_util::sync::CancellationToken::new());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let outcome = runtime.block_on(act(context));
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        outcome
+    });
+    match outcome {
+        Ok(message) => {
+            println!("{message}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+fn print_token(sources: &Sources, token: &Token) -> Result<(), Fatal> {
+    let settings = sources.settings()?;
+    let secret = secrets::token_secret(&settings)?;
+    let expires_at = Timestamp::now().as_second() + i64::from(token.minutes) * 60;
+    let identity = Identity {
+        tenant: TenantId::new(token.tenant),
+        actor: Arc::from(token.actor.as_str()),
+        session: None,
+        expires_at: None,
+    };
+    let access = Access::new(&secret, settings.auth.anonymous);
+    println!("{}", access.issue(&identity, Timestamp::from_second(expires_at)?)?);
+    Ok(())
+}
+
+fn fail(error: &Fatal) -> ExitCode {
+    eprintln!("stockwire: {error:#}");
+    ExitCode::FAILURE
+}

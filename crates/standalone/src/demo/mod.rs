@@ -1,0 +1,45 @@
+//! `--demo`: a catalogue that looks like a shop's, and people who trade with it, so that there is something to watch.
+//!
+//! Everything goes through [`store::Store`], as the API's writes do, and carries an actor (`demo:till-3`) and a reason
+//! (`sale, receipt 10482`), so that history reads like a shop's too. Only items that the catalogue names are ever
+//! touched: a demo that was started on somebody's real stock by mistake changes nothing there.
+//!
+//! Deliberately not here: load. How fast the system is, is measured by the crate `bench`.
+
+mod catalogue;
+mod families;
+mod random_numbers;
+mod trade;
+
+use domain::{TenantId, WriteContext};
+use store::{Error, ItemFilter, ItemSort, Store};
+
+pub use trade::trade;
+
+/// The demo is the first tenant's: until there are accounts, everybody sees that one.
+const TENANT: TenantId = TenantId::DEFAULT;
+
+/// Creates the catalogue if there is no item at all yet, and says how many items that made.
+///
+/// # Errors
+/// The database is away. What was created by then stays, and trading adds the rest bit by bit.
+pub async fn fill(store: &Store) -> Result<usize, Error> {
+    let any = store.item_list(TENANT, &ItemFilter::default(), ItemSort::default(), None, 1).await?;
+    if !any.items.is_empty() {
+        return Ok(0);
+    }
+    let mut created = 0;
+    for item in catalogue::regular() {
+        match store.create_item(TENANT, &item, &written_by("demo:office", "opening stock")).await {
+            Ok(_) => created += 1,
+            // Somebody fills at the same time.
+            Err(Error::DuplicateSku) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(created)
+}
+
+fn written_by(actor: &str, reason: impl Into<String>) -> WriteContext {
+    WriteContext { actor: actor.to_owned(), reason: Some(reason.into()), request_id: None }
+}

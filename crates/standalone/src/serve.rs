@@ -1,0 +1,196 @@
+//! Everything in one process: Postgres first, then the notifier, the hub and the API, stopped in the opposite order.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_web::{rt, web};
+use anyhow::Context as _;
+use hub::Hub;
+use inventory_api::{Api, prepare_database, store_options};
+use notifier::Notifier;
+use service::{
+    Context, Fatal, Health, Settings,
+    http::{Http, serve_with_upgrades},
+    settings::{Anonymous, Secret},
+};
+use store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::{cli::Demo, demo, postgres, secrets};
+
+const NAME: &str = "stockwire";
+/// The embedded Postgres gets this long to stop.
+const POSTGRES_STOP: Duration = Duration::from_secs(4);
+
+/// Runs everything until it is told to stop.
+///
+/// # Errors
+/// The settings can't be used, the address is taken, Postgres can't be had or ends by itself.
+pub async fn serve(context: Context, demo: Demo) -> Result<(), Fatal> {
+    let listen = context.settings.http.listen;
+    context.settings.refuse_open_listener("STOCKWIRE__HTTP__LISTEN", listen)?;
+    let public = TcpListener::bind(listen).with_context(|| format!("can't listen on {listen}"))?;
+    let internal = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let mut settings = Settings::clone(&context.settings);
+    wire(&mut settings, public.local_addr()?, internal.local_addr()?)?;
+    let server = ensure_postgres(&mut settings).await?;
+    let context = Context { settings: Arc::new(settings), ..context };
+    let served = {
+        let everything = serve_services(&context, public, internal, demo, server.as_ref());
+        tokio::pin!(everything);
+        match &server {
+            None => everything.await,
+            Some(server) => tokio::select! {
+                served = &mut everything => served,
+                error = server.exited() => Err(Fatal::from(error).context("the embedded Postgres ended")),
+            },
+        }
+    };
+    context.stop.cancel();
+    context.tasks.close();
+    context.tasks.wait().await;
+    if let Some(server) = server {
+        server.stop(POSTGRES_STOP).await?;
+        tracing::info!("the embedded Postgres has stopped");
+    }
+    served
+}
+
+/// Creates the database where it is missing, brings its schema up to date, and says so.
+///
+/// # Errors
+/// Postgres can't be had, or a migration fails.
+pub(crate) async fn migrate(context: Context) -> Result<String, Fatal> {
+    let mut settings = Settings::clone(&context.settings);
+    let server = ensure_postgres(&mut settings).await?;
+    let options = store_options(&settings, NAME);
+    store::create_database_if_missing(&options).await?;
+    let applied = store::migrate(&options).await?;
+    if let Some(server) = server {
+        server.stop(POSTGRES_STOP).await?;
+    }
+    Ok(match applied {
+        0 => "the schema is up to date".to_owned(),
+        1 => "1 migration was applied".to_owned(),
+        many => format!("{many} migrations were applied"),
+    })
+}
+
+/// Tells the services of this process where they find each other, and gives them secrets where none are set.
+fn wire(settings: &mut Settings, public: SocketAddr, internal: SocketAddr) -> Result<(), Fatal> {
+    settings.auth.token_secret = secrets::token_secret(settings)?;
+    if settings.internal.secret.is_empty() {
+        settings.internal.secret = secrets::random();
+    }
+    settings.notifier.url = format!("ws://{internal}");
+    settings.api.url = format!("http://{}", reachable(public));
+    Ok(())
+}
+
+/// An address that this machine reaches: listening on all of them is listening on loopback too.
+fn reachable(listening: SocketAddr) -> SocketAddr {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listening.port())
+}
+
+/// Starts the embedded Postgres, unless a server is given.
+async fn ensure_postgres(settings: &mut Settings) -> Result<Option<postgres::Server>, Fatal> {
+    if !settings.database.url.is_empty() {
+        return Ok(None);
+    }
+    let mut options = postgres::Options::new(&settings.postgres.directory, std::env::vars_os());
+    options.binaries = settings.postgres.binaries.clone();
+    let server = postgres::Server::start(options).await.context("no Postgres; STOCKWIRE__DATABASE__URL names one")?;
+    settings.database.url = Secret::new(server.url(NAME));
+    Ok(Some(server))
+}
+
+async fn serve_services(
+    context: &Context,
+    public: TcpListener,
+    internal: TcpListener,
+    demo: Demo,
+    server: Option<&postgres::Server>,
+) -> Result<(), Fatal> {
+    let settings = context.settings.clone();
+    let options = store_options(&settings, NAME);
+    if settings.database.migrate {
+        prepare_database(&options).await?;
+    }
+    let store = Store::new(&options)?;
+    let notifier = Notifier::start(context, store.clone(), settings.internal_secret()?);
+    let notifier = rt::spawn(notifier.serve(internal));
+    let hub = Hub::start(context)?;
+    let api = Api::start(context, store.clone())?;
+    let health = Health::new(NAME, vec![api.check(), hub.check()], context.stop.clone());
+    let configure = {
+        let api = api.configure(health);
+        move |config: &mut web::ServiceConfig| api(config)
+    };
+    announce(&settings, public.local_addr()?, server);
+    let trading = rt::spawn(trade(store, demo, context.stop.clone()));
+    // Sockets first: they are told to come back while requests are still answered.
+    let drained = CancellationToken::new();
+    rt::spawn({
+        let (hub, drained) = (hub.clone(), drained.clone());
+        async move {
+            hub.drained().await;
+            drained.cancel();
+        }
+    });
+    let http = Http { name: NAME, listener: public, workers: settings.http.workers, drain_seconds: 2 };
+    serve_with_upgrades(http, configure, hub.upgrades(), drained).await?;
+    trading.abort();
+    notifier.await?
+}
+
+async fn trade(store: Store, demo: Demo, stop: CancellationToken) {
+    if !demo.demo {
+        return;
+    }
+    match demo::fill(&store).await {
+        Ok(0) => tracing::info!("the inventory is not empty, the demo's catalogue stays out"),
+        Ok(items) => tracing::info!(demo.items = items, "the demo's catalogue is in"),
+        Err(error) => {
+            tracing::error!(source = &error as &dyn std::error::Error, "the demo's catalogue can't be filled in");
+        }
+    }
+    stop.run_until_cancelled(demo::trade(store, demo.demo_rate)).await;
+}
+
+/// Says on standard output what is where.
+fn announce(settings: &Settings, public: SocketAddr, server: Option<&postgres::Server>) {
+    let at = reachable(public);
+    println!("Stockwire {} is ready.\n", service::VERSION);
+    println!("  items      http://{at}/api/v1/items");
+    println!("  documents  http://{at}/docs");
+    println!("  socket     ws://{at}/ws");
+    println!("  health     http://{at}/ready   http://{at}/metrics");
+    if let Some(server) = server {
+        let directory = server.directory();
+        println!("  database   PostgreSQL {}, data in {}", server.version(), directory.display());
+        println!(
+            "  psql       PGPASSWORD=$(cat {}) psql -h 127.0.0.1 -p {} -U postgres {NAME}",
+            directory.join("password").display(),
+            server.port()
+        );
+    }
+    let who = match settings.auth.anonymous {
+        Anonymous::Never => "A token is needed: stockwire token prints one.",
+        Anonymous::Loopback => {
+            "There are no accounts yet: everybody on this machine may read and write, and nobody else can connect."
+        }
+        Anonymous::Anywhere => {
+            "There are no accounts yet, and STOCKWIRE__AUTH__ANONYMOUS is anywhere: everybody who reaches this address \
+             may read and write."
+        }
+    };
+    println!("\n{who}\n");
+}
