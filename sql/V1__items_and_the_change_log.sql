@@ -204,14 +204,30 @@ begin
     raise exception 'id, tenant_id and created_at of an item can''t be changed'
       using errcode = 'integrity_constraint_violation', constraint = 'items_identity_fixed';
   end if;
-  new.version := old.version + 1;
-  new.updated_at := clock_timestamp();
+  -- Whatever the writer says of these two is not a change.
+  new.version := old.version;
+  new.updated_at := old.updated_at;
+  if new is distinct from old then
+    new.version := old.version + 1;
+    new.updated_at := clock_timestamp();
+  end if;
   return new;
 end;
 $$;
 comment on function item_before_update() is 'Counts the version and keeps the identity, for any writer.';
 create trigger items_before_update before update on items
   for each row when (old.* is distinct from new.*) execute function item_before_update();
+
+create function item_before_insert() returns trigger
+language plpgsql as $$
+begin
+  new.version := 1;
+  return new;
+end;
+$$;
+comment on function item_before_insert() is 'Begins to count the version, for any writer.';
+create trigger items_before_insert before insert on items
+  for each row when (new.version is distinct from 1) execute function item_before_insert();
 
 -- The capture triggers run as the schema's owner: a role that may write items need not, and should not, be able to
 -- write the log. Hence session_user, and a search path that a writer can't bend.

@@ -1,2 +1,117 @@
-//! bench
-fn main() {}
+//! What Stockwire costs and how fast it is, measured on this machine and put beside the targets of the design.
+//!
+//! ```text
+//! cargo run --release -p bench -- writes | fanout | memory | latency | all
+//! ```
+//!
+//! | module | noun |
+//! |---|---|
+//! | `writes` | writes a second with the log on, against the same table without triggers and with a notifying one |
+//! | `fanout` | CPU and latency of one change to many clients, next to nginx with nchan in the same run |
+//! | `memory` | what an idle, subscribed socket takes in the hub |
+//! | `latency` | commit to client on an idle system, and REST writes a second |
+//! | `stage`, `service_process`, `binaries`, `nchan` | what is measured: Postgres and real processes on loopback |
+//! | `audience`, `websocket`, `publisher`, `http_connection` | who loads it, as cheaply as can be |
+//! | `usage`, `distribution`, `report` | what processes used, how long things took, and how that is told |
+//!
+//! Everything runs on loopback, ends by itself and cleans up. The load runs on the same cores as what it loads, so
+//! figures are comparable within a run on one machine, and nowhere else. Deliberately not here: anything that fails
+//! when a target is missed. A measurement that stops a build on a busy machine gets switched off.
+
+mod audience;
+mod binaries;
+mod distribution;
+mod fanout;
+mod http_connection;
+mod latency;
+mod memory;
+mod nchan;
+mod publisher;
+mod report;
+mod service_process;
+mod stage;
+mod usage;
+mod websocket;
+mod writes;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::report::Report;
+
+/// Measures Stockwire on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+struct Arguments {
+    #[command(subcommand)]
+    measurement: Measurement,
+}
+
+#[derive(Debug, Subcommand)]
+enum Measurement {
+    /// Writes a second with the log on, against a plain table and a notifying row trigger (about 2 minutes).
+    Writes(writes::Options),
+    /// CPU and latency of a change to many subscribers, next to nginx with nchan (about 1 minute).
+    Fanout(fanout::Options),
+    /// Memory of idle, subscribed sockets in the hub (about 40 seconds).
+    Memory(memory::Options),
+    /// Commit to client on an idle system, and REST writes a second (about 40 seconds).
+    Latency(latency::Options),
+    /// All of them with their defaults (about 4 minutes).
+    All,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let ended = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(unless_interrupted(measure(arguments.measurement))));
+    match ended {
+        Ok(report) => {
+            report.print_figures();
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure(measurement: Measurement) -> Result<Report> {
+    report::print_surroundings();
+    match measurement {
+        Measurement::Writes(options) => writes::run(&options).await,
+        Measurement::Fanout(options) => fanout::run(&options).await,
+        Measurement::Memory(options) => memory::run(&options).await,
+        Measurement::Latency(options) => latency::run(&options).await,
+        Measurement::All => {
+            let mut report = writes::run(&default_options()?).await?;
+            report.add(latency::run(&default_options()?).await?);
+            report.add(fanout::run(&default_options()?).await?);
+            report.add(memory::run(&default_options()?).await?);
+            Ok(report)
+        }
+    }
+}
+
+/// What the command line says when it says nothing, so that defaults are written down once.
+fn default_options<T: clap::Args>() -> Result<T> {
+    let command = T::augment_args(clap::Command::new("bench"));
+    Ok(T::from_arg_matches(&command.try_get_matches_from(["bench"])?)?)
+}
+
+/// Dropped halfway, a measurement stops the processes it started.
+async fn unless_interrupted(measurement: impl Future<Output = Result<Report>>) -> Result<Report> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        ended = measurement => ended,
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+        _ = terminate.recv() => Err(anyhow::anyhow!("terminated")),
+    }
+}

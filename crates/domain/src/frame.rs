@@ -78,13 +78,13 @@ fn describe(text: &str) -> String {
         return "expected an object with a string field \"type\"".into();
     };
     let fields = match name.as_str() {
-        "auth" => "token (a string)",
-        "subscribe" => "ref (an integer), topic (a string), snapshot (a boolean), after (epoch and position)",
-        "unsubscribe" => "ref (an integer), topic (a string)",
-        "ping" => "ref (an integer)",
+        "auth" => "token (text)",
+        "subscribe" => "topic (text), ref (integer), snapshot (boolean), after (epoch, position)",
+        "unsubscribe" => "topic (text), ref (integer)",
+        "ping" => "ref (integer)",
         _ => return "unknown type; types are auth, subscribe, unsubscribe and ping".into(),
     };
-    format!("type {name:?} takes {fields} and nothing else")
+    format!("{name} takes {fields}, nothing else")
 }
 
 /// Why a session was ended.
@@ -246,8 +246,8 @@ mod tests {
             (b"\xff", "not UTF-8"),
             (b"[1]", "\"type\""),
             (br#"{"type":"hello"}"#, "unknown type"),
-            (br#"{"type":"auth","token":"hunter2","x":1}"#, "token (a string)"),
-            (br#"{"type":"ping","ref":-1}"#, "ref (an integer)"),
+            (br#"{"type":"auth","token":"hunter2","x":1}"#, "token (text)"),
+            (br#"{"type":"ping","ref":-1}"#, "ref (integer)"),
         ] {
             let error = ClientFrame::parse(payload).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");

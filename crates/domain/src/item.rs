@@ -269,11 +269,18 @@ pub struct Item {
     /// One more with every change; the ETag.
     pub version: Version,
     /// When it was created.
+    #[serde(serialize_with = "in_microseconds")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
     /// When it was last changed.
+    #[serde(serialize_with = "in_microseconds")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub updated_at: Timestamp,
+}
+
+/// As the database writes it, always with six places: an item's document is the same text wherever it comes from.
+fn in_microseconds<S: serde::Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{time:.6}"))
 }
 
 #[cfg(test)]
@@ -309,6 +316,13 @@ mod tests {
         );
         assert!(Attributes::new(object(r#"{"a":"x\u0000"}"#)).is_err());
         assert!(Attributes::new(object(&format!(r#"{{"a":"{}"}}"#, "x".repeat(16 * 1024)))).is_err());
+    }
+
+    #[test]
+    fn a_document_is_the_same_text_here_and_in_the_database() {
+        let document = r#"{"id":1,"sku":null,"name":"Bolt","description":null,"quantity":0,"unit":"each","price":"0.5000","reorder_point":null,"attributes":{},"version":1,"created_at":"2026-11-22T01:21:07.420000Z","updated_at":"2026-11-22T01:21:07.000000Z"}"#;
+        let item: Item = serde_json::from_str(document).unwrap();
+        assert_eq!(serde_json::to_string(&item).unwrap(), document);
     }
 
     #[test]

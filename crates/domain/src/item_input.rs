@@ -11,6 +11,7 @@ use crate::{
 /// A whole item, as `POST` creates it and `PUT` replaces it. Fields left out take their defaults.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", serde(deny_unknown_fields))]
 pub struct NewItem {
     /// Stock keeping unit, unique within the tenant.
     pub sku: Option<Sku>,
@@ -36,18 +37,23 @@ pub struct NewItem {
 /// Some fields of an item. The outer `Option` is "was it said", the inner one "is there a value".
 #[derive(Debug, Clone, Default, PartialEq)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", serde(deny_unknown_fields), schema(min_properties = 1))]
+#[cfg_attr(feature = "openapi", schema(description = "Some fields of an item: absent keeps, null clears."))]
 pub struct ItemPatch {
     /// A new sku, or null for none.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Sku>))]
     pub sku: Option<Option<Sku>>,
     /// A new name.
+    #[cfg_attr(feature = "openapi", schema(value_type = Name, required = false))]
     pub name: Option<Name>,
     /// A new description, or null for none.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Description>))]
     pub description: Option<Option<Description>>,
     /// A new quantity.
+    #[cfg_attr(feature = "openapi", schema(value_type = Quantity, required = false))]
     pub quantity: Option<Quantity>,
     /// A new unit.
+    #[cfg_attr(feature = "openapi", schema(value_type = Unit, required = false))]
     pub unit: Option<Unit>,
     /// A new price, or null for none.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Price>))]
@@ -56,6 +62,7 @@ pub struct ItemPatch {
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Quantity>))]
     pub reorder_point: Option<Option<Quantity>>,
     /// New attributes, replacing the old object whole.
+    #[cfg_attr(feature = "openapi", schema(value_type = Attributes, required = false))]
     pub attributes: Option<Attributes>,
 }
 

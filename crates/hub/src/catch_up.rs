@@ -66,8 +66,8 @@ impl State {
                 true
             }
             Ok((Written::Blocked, written)) => {
-                if written > 0 {
-                    connection.blocked_ms = Some(now_ms);
+                if let Some(since) = connection.blocked_ms.as_mut().filter(|_| written > 0) {
+                    *since = now_ms;
                 }
                 self.blocked(key);
                 false

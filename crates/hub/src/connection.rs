@@ -67,6 +67,9 @@ pub(crate) enum Phase {
     Closing {
         /// When the connection ends at the latest, in the shard's milliseconds.
         deadline_ms: u64,
+        /// What arrives can't be read as frames any more; it is thrown away, because a socket that is closed with
+        /// unread bytes takes the close frame with it.
+        deaf: bool,
     },
     /// The connection is over; its task removes it.
     Ended,
@@ -132,7 +135,7 @@ pub(crate) async fn pump(shard: Rc<Shard>, link: Rc<Link>, key: usize) {
     while let Some(interest) = shard.interest(key) {
         tokio::select! {
             biased;
-            () = link.kicked() => {}
+            () = link.kicked() => shard.on_writable(key),
             ready = link.socket.ready(interest) => match ready {
                 Ok(ready) => {
                     if ready.is_writable() || ready.is_write_closed() {

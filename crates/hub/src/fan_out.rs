@@ -107,7 +107,6 @@ impl State {
                         .iter()
                         .map(|((_, topic), _)| {
                             connection.subscriptions.iter().any(|mine| mine.topic == *topic && mine.is_live())
-                                && connection.identity().is_some()
                         })
                         .collect();
                     let tenant = connection.identity().map(|identity| identity.tenant);

@@ -48,6 +48,9 @@ impl State {
     pub(crate) fn decode(&mut self, key: usize, buffer: &mut BytesMut) {
         loop {
             let Some(connection) = self.connections.get_mut(key) else { return };
+            if matches!(connection.phase, Phase::Closing { deaf: true, .. }) {
+                return;
+            }
             match connection.codec.decode(buffer) {
                 Ok(Some(frame)) => self.on_frame(key, frame),
                 Ok(None) => {
@@ -56,8 +59,11 @@ impl State {
                 }
                 Err(error) => {
                     self.on_broken_frame(key, &error);
-                    // What follows can't be read; it is thrown away until the client has gone.
-                    buffer.clear();
+                    if let Some(connection) = self.connections.get_mut(key)
+                        && let Phase::Closing { deaf, .. } = &mut connection.phase
+                    {
+                        *deaf = true;
+                    }
                     return;
                 }
             }
@@ -220,6 +226,8 @@ impl State {
             let id = connection.id;
             self.wanted.push(Wanted { connection: key, id, tenant, topic });
         }
+        // Most clients have one topic; a vector would make room for four.
+        connection.subscriptions.reserve_exact(1);
         connection.subscriptions.push(Subscription { topic, stage });
         if let Some(reason) = refused {
             self.resync(key, topic, reason);

@@ -52,6 +52,11 @@ impl Ring {
         self.head
     }
 
+    /// Everything behind this position is here.
+    pub(crate) const fn floor(&self) -> Position {
+        self.floor
+    }
+
     /// Entries that are kept, and their bytes.
     pub(crate) fn size(&self) -> (usize, usize) {
         (self.entries.len(), self.bytes)

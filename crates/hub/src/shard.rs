@@ -13,9 +13,10 @@ use std::{
 
 use actix_http::ws::Codec;
 use bytes::{Bytes, BytesMut};
-use domain::{CloseCode, Identity, Topic};
+use domain::{CloseCode, Cursor, Identity};
 use jiff::Timestamp;
 use service::access::Access;
+use socket2::SockRef;
 use tokio::{
     io::Interest,
     net::TcpStream,
@@ -27,11 +28,11 @@ use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 use crate::{
     config::HubConfig,
     connection::{Connection, Link, Met, Phase, pump},
-    entry::News,
+    entry::{Entry, News},
     outbox::Outbox,
     protocol::Allowance,
     snapshot::{Snapshot, SnapshotError, Snapshots},
-    state::State,
+    state::{State, Wanted},
     subscription::Stage,
     wire,
 };
@@ -40,6 +41,8 @@ use crate::{
 const TICK: Duration = Duration::from_millis(250);
 /// Batches merged into one fan-out when the shard falls behind.
 const MERGED: usize = 64;
+/// What the kernel keeps for a client that doesn't read, in bytes; it doubles the number.
+const SEND_BUFFER: usize = 128 * 1024;
 /// Steps in which sockets are closed while draining.
 const DRAIN_STEPS: u32 = 20;
 
@@ -115,25 +118,20 @@ impl Shard {
             (outcome, std::mem::take(&mut state.wanted))
         };
         for wanted in wanted {
-            let shard = self.clone();
-            actix_rt::spawn(async move {
-                let snapshot = shard.snapshots.get(wanted.tenant, wanted.topic).await;
-                shard.snapshot_arrived(wanted.connection, wanted.id, wanted.topic, snapshot);
-            });
+            actix_rt::spawn(self.clone().fetch(wanted));
         }
         outcome
     }
 
     fn take_news(self: &Rc<Self>, news: Vec<News>) {
         self.step(|state| {
-            let mut run = Vec::new();
+            let mut run: Vec<Arc<[Arc<Entry>]>> = Vec::new();
             for news in news {
                 match news {
                     News::Entries(entries) => run.push(entries),
                     News::Restart(cursor, reason) => {
-                        state.fan_out(
-                            run.drain(..).flat_map(|entries| entries.to_vec()).collect::<Vec<_>>().iter(),
-                        );
+                        state.fan_out(run.iter().flat_map(|entries| entries.iter()));
+                        run.clear();
                         state.restart(cursor, reason);
                     }
                 }
@@ -149,6 +147,8 @@ impl Shard {
     /// Takes a socket over; bytes that arrived behind the handshake come with it.
     pub(crate) fn accept(self: &Rc<Self>, socket: TcpStream, unread: Bytes, identity: Option<Identity>) {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        // A client that doesn't read shall not fill megabytes of kernel memory first; failing costs only that.
+        let _ = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER);
         let link = Rc::new(Link::new(socket));
         self.sockets.fetch_add(1, Ordering::Relaxed);
         let key = self.step(|state| {
@@ -206,32 +206,44 @@ impl Shard {
         self.sockets.fetch_sub(1, Ordering::Relaxed);
     }
 
-    fn snapshot_arrived(
-        self: &Rc<Self>,
-        key: usize,
-        id: u64,
-        topic: Topic,
-        snapshot: Result<Arc<Snapshot>, SnapshotError>,
-    ) {
+    /// Gets a snapshot that fits the hub's stream. Around a restore, inventory-api and hub may know different epochs
+    /// for a moment.
+    async fn fetch(self: Rc<Self>, wanted: Wanted) {
+        const ATTEMPTS: usize = 20;
+        const PAUSE: Duration = Duration::from_millis(100);
+        for _ in 0..ATTEMPTS {
+            let not_before = {
+                let state = self.state.borrow();
+                state.epoch.map(|epoch| Cursor { epoch, position: state.ring.floor() })
+            };
+            let Some(not_before) = not_before else { break };
+            match self.snapshots.get(wanted.tenant, wanted.topic, not_before).await {
+                Ok(snapshot) if Some(snapshot.as_of.epoch) == self.state.borrow().epoch => {
+                    return self.snapshot_arrived(&wanted, Ok(snapshot));
+                }
+                Ok(_) => tokio::time::sleep(PAUSE).await,
+                Err(error) => return self.snapshot_arrived(&wanted, Err(error)),
+            }
+        }
+        self.snapshot_arrived(&wanted, Err(SnapshotError::foreign()));
+    }
+
+    fn snapshot_arrived(self: &Rc<Self>, wanted: &Wanted, snapshot: Result<Arc<Snapshot>, SnapshotError>) {
+        let (key, topic) = (wanted.connection, wanted.topic);
         self.step(|state| {
-            let epoch = state.epoch;
-            let Some(connection) = state.connections.get_mut(key).filter(|found| found.id == id) else {
+            let Some(connection) = state.connections.get_mut(key).filter(|found| found.id == wanted.id)
+            else {
                 return;
             };
             let Some(subscription) = connection.subscription(topic) else { return };
             let Stage::Loading(ask) = subscription.stage else { return };
-            match snapshot {
-                Ok(snapshot) if Some(snapshot.as_of.epoch) == epoch => {
-                    subscription.stage = Stage::Initial { ask, snapshot, next: 0 };
-                    state.advance(key);
-                }
-                // Between a restore and the hub's knowing of it, or no inventory-api at all.
-                Ok(_) | Err(_) => {
-                    state.unsubscribe(key, topic);
-                    let detail = "the snapshot can't be had at the moment; subscribe again in a while";
-                    state.send_error(key, ask.reference, "snapshot_unavailable", detail);
-                }
+            if let Ok(snapshot) = snapshot {
+                subscription.stage = Stage::Initial { ask, snapshot, next: 0 };
+                return state.advance(key);
             }
+            state.unsubscribe(key, topic);
+            let detail = "the snapshot can't be had at the moment; subscribe again in a while";
+            state.send_error(key, ask.reference, "snapshot_unavailable", detail);
         });
     }
 
@@ -284,7 +296,7 @@ impl State {
         let Some(connection) = self.connections.get_mut(key) else { return };
         match &connection.phase {
             Phase::Ended => return connection.link.kick(),
-            Phase::Closing { deadline_ms } => {
+            Phase::Closing { deadline_ms, .. } => {
                 if now_ms >= *deadline_ms {
                     self.end(key);
                 }

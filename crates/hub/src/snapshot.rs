@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use domain::{AsOf, TenantId, Topic};
+use domain::{AsOf, Cursor, TenantId, Topic};
 use futures_util::StreamExt;
 use serde::Deserialize;
 use service::{Settings, settings::Secret};
@@ -26,6 +26,13 @@ pub(crate) struct Snapshot {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct SnapshotError(String);
+
+impl SnapshotError {
+    /// What came belongs to another log than the hub's.
+    pub(crate) fn foreign() -> Self {
+        Self("inventory-api and the hub know different epochs".to_owned())
+    }
+}
 
 type Outcome = Result<Arc<Snapshot>, SnapshotError>;
 
@@ -77,9 +84,10 @@ impl Snapshots {
         })
     }
 
-    /// The state of a topic, not older than the time for which snapshots are shared.
-    pub(crate) async fn get(self: &Arc<Self>, tenant: TenantId, topic: Topic) -> Outcome {
-        let mut outcome = self.flight(tenant, topic);
+    /// The state of a topic, fetched anew unless there is one that was fetched a moment ago and lies at or behind a
+    /// cursor: what lies behind an older one could not be delivered any more.
+    pub(crate) async fn get(self: &Arc<Self>, tenant: TenantId, topic: Topic, not_before: Cursor) -> Outcome {
+        let mut outcome = self.flight(tenant, topic, not_before);
         let landed = outcome.wait_for(Option::is_some).await;
         match landed.as_deref() {
             Ok(Some(outcome)) => outcome.clone(),
@@ -88,10 +96,17 @@ impl Snapshots {
     }
 
     /// Joins the fetch under way, or starts one.
-    fn flight(self: &Arc<Self>, tenant: TenantId, topic: Topic) -> watch::Receiver<Option<Outcome>> {
+    fn flight(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        topic: Topic,
+        not_before: Cursor,
+    ) -> watch::Receiver<Option<Outcome>> {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         flights.retain(|_, flight| !flight.is_over(self.reuse));
-        if let Some(flight) = flights.get(&(tenant, topic)) {
+        if let Some(flight) = flights.get(&(tenant, topic))
+            && !flight.is_older_than(not_before)
+        {
             return flight.outcome.clone();
         }
         let (land, outcome) = watch::channel(None);
@@ -144,6 +159,13 @@ impl From<reqwest::Error> for SnapshotError {
 }
 
 impl Flight {
+    fn is_older_than(&self, cursor: Cursor) -> bool {
+        matches!(
+            &*self.outcome.borrow(),
+            Some(Ok(snapshot)) if snapshot.as_of.epoch != cursor.epoch || snapshot.as_of.position < cursor.position
+        )
+    }
+
     fn is_over(&self, reuse: Duration) -> bool {
         match &*self.outcome.borrow() {
             None => false,

@@ -72,6 +72,10 @@ impl State {
     /// Sends to one client; keeps what its socket doesn't take.
     pub(crate) fn send(&mut self, key: usize, bytes: Bytes) {
         let Some(connection) = self.connections.get_mut(key) else { return };
+        let closing = matches!(connection.phase, Phase::Closing { .. } | Phase::Ended);
+        if connection.outbox.bytes() > MOST_WAITING && !closing {
+            return self.close(key, CloseCode::TooSlow, "too much waits to be read");
+        }
         let link = connection.link.clone();
         match connection.outbox.send(&link.socket, bytes) {
             Ok(Written::All) => {}
@@ -92,16 +96,12 @@ impl State {
     pub(crate) fn blocked(&mut self, key: usize) {
         let now_ms = self.now_ms;
         let Some(connection) = self.connections.get_mut(key) else { return };
-        connection.blocked_ms.get_or_insert(now_ms);
-        connection.link.kick();
-        let waiting = connection.outbox.bytes();
-        let closing = matches!(connection.phase, Phase::Closing { .. } | Phase::Ended);
-        let live = connection.subscriptions.iter().any(super::subscription::Subscription::is_live);
-        if live {
-            self.fall_behind(key);
-        } else if waiting > MOST_WAITING && !closing {
-            self.close(key, CloseCode::TooSlow, "too much waits to be read");
+        if connection.blocked_ms.is_none() {
+            connection.blocked_ms = Some(now_ms);
+            // Its task has to wait for room now; a task that does so already needs no telling.
+            connection.link.kick();
         }
+        self.fall_behind(key);
     }
 
     /// Takes a connection out of the live topics. It has, or has waiting, everything up to the head.
@@ -182,7 +182,7 @@ impl State {
         if matches!(connection.phase, Phase::Closing { .. } | Phase::Ended) {
             return;
         }
-        connection.phase = Phase::Closing { deadline_ms };
+        connection.phase = Phase::Closing { deadline_ms, deaf: false };
         self.metrics.closed(code);
         self.send(key, wire::close(code, reason));
     }

@@ -62,7 +62,6 @@ impl Api {
 
     /// Mounts all routes, and those of a health that the caller composes: a process that serves more than this
     /// API adds its own checks.
-    #[must_use]
     pub fn configure(
         &self,
         health: Health,

@@ -6,7 +6,7 @@ use domain::Problem;
 use utoipa::{
     Modify, OpenApi, PartialSchema,
     openapi::{
-        HeaderBuilder, OpenApi as Document, RefOr, Required, SecurityRequirement,
+        HeaderBuilder, ObjectBuilder, OpenApi as Document, RefOr, Required, SecurityRequirement, Type,
         path::{Operation, ParameterBuilder, ParameterIn},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -59,8 +59,22 @@ impl Modify for Everywhere {
             let operations =
                 [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch];
             for operation in operations.into_iter().flatten() {
+                describe_entity_tags(operation);
                 add_request_id(operation);
             }
+        }
+    }
+}
+
+/// Says which form the two conditional headers have, wherever they are.
+fn describe_entity_tags(operation: &mut Operation) {
+    const TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#;
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && matches!(parameter.name.as_str(), "If-Match" | "If-None-Match")
+        {
+            let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(TAGS)).build();
+            parameter.schema = Some(schema.into());
         }
     }
 }

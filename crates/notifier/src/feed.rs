@@ -165,8 +165,11 @@ impl Feed {
         let entries = match self.notifier.window.behind(cursor.position, BATCH) {
             Some(entries) => entries,
             None => {
-                let read =
+                let mut read =
                     self.notifier.store.log_entries(cursor.position, 500).await.map_err(End::Database)?;
+                // The log may be ahead of what this notifier has taken in, and a cursor past the head means another
+                // log.
+                read.retain(|entry| entry.position <= head.position);
                 let contiguous = read.first().is_some_and(|first| first.position == cursor.position.next());
                 if !contiguous {
                     return self.reset(head, ResyncReason::TooOld).await;

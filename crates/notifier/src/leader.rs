@@ -34,6 +34,7 @@ impl Leader {
         const LONGEST: Duration = Duration::from_secs(1);
         let mut pause = SHORTEST;
         loop {
+            let begun = Instant::now();
             let (led, error) = self.lead().await;
             metrics::gauge!("stockwire_sequencer_leading").set(0.0);
             tracing::warn!(
@@ -41,7 +42,8 @@ impl Leader {
                 source = &error as &dyn std::error::Error,
                 "not leading, trying again"
             );
-            pause = if led { SHORTEST } else { (pause * 2).min(LONGEST) };
+            let lasted = led || begun.elapsed() > LONGEST;
+            pause = if lasted { SHORTEST } else { (pause * 2).min(LONGEST) };
             tokio::time::sleep(pause).await;
         }
     }
@@ -63,14 +65,19 @@ impl Leader {
     async fn keep_stepping(&self, sequencer: &Sequencer) -> Result<std::convert::Infallible, Error> {
         let mut pace = Pace::new();
         // The leader before us may have left the writers silent.
-        self.let_writers_ring(sequencer).await?;
+        let mut unheard = Some(self.let_writers_ring(sequencer).await?);
         loop {
             let started = Instant::now();
             let placed = self.step(sequencer).await?;
             match pace.after_step(placed, started, Instant::now()) {
-                Next::AwaitBell => self.await_bell(self.poll_interval).await,
+                Next::AwaitBell => match &unheard {
+                    None => self.await_bell(self.poll_interval).await,
+                    // And then one more look: the last of them may have committed after the step.
+                    Some(writers) if sequencer.all_ended_before(&writers.horizon).await? => unheard = None,
+                    Some(writers) => self.await_bell(writers.patience(self.poll_interval)).await,
+                },
                 Next::LookAfter(pause) => tokio::time::sleep(pause).await,
-                Next::Tell(Writers::Ring) => self.let_writers_ring(sequencer).await?,
+                Next::Tell(Writers::Ring) => unheard = Some(self.let_writers_ring(sequencer).await?),
                 Next::Tell(Writers::StaySilent) => {
                     sequencer.tell_writers(Writers::StaySilent).await?;
                 }
@@ -78,17 +85,10 @@ impl Leader {
         }
     }
 
-    /// Tells writers to ring, and covers those that may have read the bell's state before: keeps stepping, ever
-    /// more slowly, until the transactions that were in flight have ended.
-    async fn let_writers_ring(&self, sequencer: &Sequencer) -> Result<(), Error> {
-        let horizon: Horizon = sequencer.tell_writers(Writers::Ring).await?;
-        let mut pause = Duration::from_millis(1);
-        while !sequencer.all_ended_before(&horizon).await? {
-            self.step(sequencer).await?;
-            self.await_bell(pause).await;
-            pause = (pause * 2).min(self.poll_interval);
-        }
-        Ok(())
+    /// Tells writers to ring. Those that may have read the bell's state before have to be looked for.
+    async fn let_writers_ring(&self, sequencer: &Sequencer) -> Result<Unheard, Error> {
+        let horizon = sequencer.tell_writers(Writers::Ring).await?;
+        Ok(Unheard { horizon, since: Instant::now() })
     }
 
     async fn await_bell(&self, at_most: Duration) {
@@ -112,5 +112,18 @@ impl Leader {
             let _ = self.steps.try_send(step);
         }
         Ok(placed)
+    }
+}
+
+/// Writers in flight that believe they needn't ring.
+struct Unheard {
+    horizon: Horizon,
+    since: Instant,
+}
+
+impl Unheard {
+    /// How long not to look for them: most end soon, and the longer one takes, the less a delay matters.
+    fn patience(&self, at_most: Duration) -> Duration {
+        self.since.elapsed().clamp(Duration::from_millis(1), at_most)
     }
 }

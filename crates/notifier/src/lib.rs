@@ -32,9 +32,9 @@
 //! # Why there is only one
 //!
 //! A step is one transaction, so a crash repeats it whole or not at all, and the sequencer holds an advisory lock
-//! on the very connection that it steps on ([`store::Sequencer`]). Other notifiers wait for that lock: when the
-//! leader dies, its connection closes, Postgres frees the lock, and the next one goes on where the log ends. All
-//! notifiers, leading or not, serve the feed.
+//! on the very connection that it steps on ([`store::Sequencer`]). Other notifiers ask for that lock again and
+//! again: when the leader dies, its connection closes, Postgres frees the lock, and the next one goes on where the log
+//! ends. All notifiers, leading or not, serve the feed.
 //!
 //! # Waking up
 //!
@@ -76,7 +76,10 @@ pub async fn run(context: Context) -> Result<(), Fatal> {
     let settings = context.settings.clone();
     let options = options(&settings);
     if settings.database.migrate {
-        migrate_when_reachable(&options).await?;
+        match context.stop.run_until_cancelled(migrate_when_reachable(&options)).await {
+            Some(migrated) => migrated?,
+            None => return Ok(()),
+        }
     }
     let listener = TcpListener::bind(settings.notifier.listen)?;
     let notifier = Notifier::start(&context, Store::new(&options)?, settings.internal_secret()?);

@@ -49,6 +49,7 @@ impl Tail {
     /// Never ends; it is dropped when the service stops.
     pub(crate) async fn run(mut self) {
         let mut handed_over = None::<Instant>;
+        let mut check_at = Instant::now();
         loop {
             let rung = async {
                 match &self.doorbell {
@@ -66,9 +67,13 @@ impl Tail {
                     // The leader's task has ended, and so has the service.
                     None => return,
                 },
+                // Before the bell: one that never stops ringing must not hide that this is another log by now.
+                () = tokio::time::sleep_until(check_at) => {
+                    check_at = Instant::now() + self.poll_interval;
+                    self.check().await
+                }
                 // The bell of a step that was handed over is no news.
                 () = rung, if handed_over.is_none_or(|last| last.elapsed() > self.poll_interval) => self.read().await,
-                () = tokio::time::sleep(self.poll_interval) => self.check().await,
             };
             if let Err(error) = outcome {
                 tracing::warn!(

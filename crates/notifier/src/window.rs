@@ -42,18 +42,18 @@ impl Window {
     /// Appends what follows the head; the caller has seen to it that nothing is missing between.
     pub(crate) fn append(&self, batch: Vec<Entry>) {
         let Some(last) = batch.last().map(|entry| entry.position) else { return };
-        {
-            let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-            let too_many = (entries.len() + batch.len()).saturating_sub(self.most);
-            let dropped = too_many.min(entries.len());
-            entries.drain(..dropped);
-            entries.extend(batch.into_iter().map(Arc::new));
-        }
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        entries.extend(batch.into_iter().map(Arc::new));
+        let too_many = entries.len().saturating_sub(self.most);
+        entries.drain(..too_many);
+        // Still under the lock: a feed that sent these entries before the head was told of them would find its cursor
+        // past the head, which looks like another log.
         self.head.send_modify(|head| {
             if let Some(head) = head {
                 head.position = last;
             }
         });
+        drop(entries);
         metrics::gauge!("stockwire_log_position").set(position_as_float(last));
     }
 

@@ -186,8 +186,9 @@ async fn refuse(
     if refusal.problem.code == ProblemCode::NotAuthenticated.as_str() {
         headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
     }
-    framed.send(Message::Item((head, BodySize::Sized(body.len() as u64)))).await?;
-    framed.send(Message::Chunk(Some(body))).await?;
+    // One write: some clients look for the body only in what came with the head.
+    framed.feed(Message::Item((head, BodySize::Sized(body.len() as u64)))).await?;
+    framed.feed(Message::Chunk(Some(body))).await?;
     framed.send(Message::Chunk(None)).await
 }
 

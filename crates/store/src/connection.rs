@@ -1,8 +1,17 @@
 //! How we connect: a pool for short queries, and connections of their own for the sequencer and the doorbell.
 
-use std::{str::FromStr, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    str::FromStr,
+    time::Duration,
+};
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use tokio::{
+    runtime::{Handle, TryCurrentError},
+    task::JoinHandle,
+};
 use tokio_postgres::{Client, Config, Connection, NoTls, Socket, tls::NoTlsStream};
 
 use crate::Error;
@@ -31,6 +40,9 @@ pub enum ConnectError {
     /// The pool can't be made.
     #[error("the connection pool can't be made")]
     Pool(#[source] deadpool_postgres::BuildError),
+    /// There is no runtime that could drive the connections.
+    #[error("the store is made outside of a runtime")]
+    Runtime(#[from] TryCurrentError),
 }
 
 /// Access to one database.
@@ -48,15 +60,15 @@ impl std::fmt::Debug for Store {
 
 impl Store {
     /// Prepares to connect; the first query opens the first connection, so that a service can start while
-    /// Postgres is away.
+    /// Postgres is away. The connections live on the runtime that this is called in, whoever uses them.
     ///
     /// # Errors
     /// The URL can't be read.
     pub fn new(options: &Options) -> Result<Self, ConnectError> {
         let config = server_config(options)?;
-        let manager = Manager::from_config(
+        let manager = Manager::from_connect(
             config.clone(),
-            NoTls,
+            OnRuntime(Handle::try_current()?),
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
         let wait = Some(Duration::from_secs(2));
@@ -120,6 +132,33 @@ impl Store {
             database: row.try_get("database")?,
             items: row.try_get("items")?,
             head: row.try_get("head")?,
+        })
+    }
+}
+
+/// Opens the pool's connections on one runtime, whichever thread happens to need the next one. On the runtime of
+/// an HTTP worker, a connection would end with that worker: when the service stops, idle workers go first, and
+/// would break the queries of those that still answer.
+struct OnRuntime(Handle);
+
+type Connecting<'a> =
+    Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), tokio_postgres::Error>> + Send + 'a>>;
+
+impl Connect for OnRuntime {
+    fn connect(&self, config: &Config) -> Connecting<'_> {
+        let config = config.clone();
+        Box::pin(async move {
+            let mut connect = pin!(config.connect(NoTls));
+            let (client, connection) = poll_fn(|context| {
+                let _inside = self.0.enter();
+                connect.as_mut().poll(context)
+            })
+            .await?;
+            let driver = self.0.spawn(async move {
+                // The queries under way report the failure; here it only ends the task.
+                let _ = connection.await;
+            });
+            Ok((client, driver))
         })
     }
 }

@@ -31,7 +31,7 @@ impl Store {
     }
 
     /// All items of a tenant, or one of them, read in one statement and so at one moment: every change up to
-    /// `as_of` is in it, none behind.
+    /// `as_of` is in it, and perhaps some that were committed and had no position yet. Their versions tell.
     ///
     /// # Errors
     /// The database is away; the stream ends with an error if that happens on the way.

@@ -29,6 +29,9 @@ const LEADER_LOCK: i64 = 0x5354_4f43_4b57_4952;
 /// The most entries that a step hands back; whoever needs more reads the log.
 const MOST_RETURNED: i64 = 2000;
 
+/// How often a notifier that doesn't lead asks whether it may.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+
 /// A step that takes longer than this is given up with its connection.
 const STEP_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -73,7 +76,7 @@ impl Sequencer {
             let _ = connection.await;
         });
         client.batch_execute(PREPARE_SESSION).await?;
-        client.execute("/* store::Sequencer::lead */ select pg_advisory_lock($1)", &[&LEADER_LOCK]).await?;
+        wait_for_the_lock(&client).await?;
         let epoch = adopt_log(&client).await?;
         let step = client.prepare(&step_statement()).await?;
         Ok(Self { client, step, epoch, connection })
@@ -190,9 +193,27 @@ fn step_statement() -> String {
     )
 }
 
+/// Asks again and again. To wait inside a statement would hold a snapshot, so that nowhere in the database an old row
+/// version could be cleaned up for as long as there is a second notifier; and the server would keep the session of a
+/// notifier that is gone.
+async fn wait_for_the_lock(client: &Client) -> Result<(), Error> {
+    const TRY: &str = "/* store::Sequencer::lead */ select pg_try_advisory_lock($1) as leads";
+    let statement = client.prepare(TRY).await?;
+    loop {
+        let row = within(STEP_TIMEOUT, client.query_one(&statement, &[&LEADER_LOCK])).await?;
+        if row.try_get("leads")? {
+            return Ok(());
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+}
+
 /// Makes the log ours: finds out whether it was written in another cluster, timeline or database, which means
 /// that it was restored. Then its transaction ids mean nothing here and its positions may repeat: it gets a new
 /// epoch, what has no position yet gets one, and the ids are forgotten.
+///
+/// No writer is held up: whoever wrote elsewhere has committed, and whoever writes here is either seen by the second
+/// statement or in flight in its snapshot.
 async fn adopt_log(client: &Client) -> Result<Epoch, Error> {
     const ORIGIN: &str = "/* store::Sequencer::lead */
         select sequencer.epoch, sequencer.origin, here.origin as here from sequencer cross join lateral (
@@ -220,7 +241,7 @@ async fn adopt_log(client: &Client) -> Result<Epoch, Error> {
     // A log that was never led is new, and keeps the epoch it was made with.
     let epoch = if origin.is_empty() { epoch } else { Uuid::new_v4() };
     tracing::info!(log.origin = here, log.epoch = %Epoch::new(epoch), "the log gets a new origin");
-    client.batch_execute("/* store::Sequencer::lead */ begin; lock table changes in exclusive mode").await?;
+    client.batch_execute("/* store::Sequencer::lead */ begin").await?;
     client.execute(FORGET_XIDS, &[]).await?;
     client.execute(ADOPT, &[&here, &epoch]).await?;
     client.batch_execute("/* store::Sequencer::lead */ commit").await?;

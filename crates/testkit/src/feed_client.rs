@@ -1,6 +1,6 @@
 //! Who listens to the notifier's feed, as a hub does, and checks that nothing is missing in it.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use domain::{Cursor, Operation, Position, ResyncReason, TenantId, Topic, feed::FeedMessage};
@@ -37,7 +37,6 @@ pub struct FeedRefused {
 }
 
 /// What came out of a feed.
-#[derive(Debug)]
 pub enum FeedEvent {
     /// The stream starts behind this cursor.
     Hello(Cursor),
@@ -47,6 +46,22 @@ pub enum FeedEvent {
     Entries(Vec<SeenEntry>),
     /// Nothing new.
     Heartbeat(Position),
+}
+
+/// Entries by their positions only: an error that shows hundreds of documents shows nothing.
+impl fmt::Debug for FeedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hello(cursor) => write!(f, "hello {cursor}"),
+            Self::Reset(cursor, reason) => write!(f, "reset to {cursor}, {reason:?}"),
+            Self::Entries(entries) => {
+                let position =
+                    |entry: Option<&SeenEntry>| entry.map_or(Position::START, |entry| entry.position);
+                write!(f, "entries {} to {}", position(entries.first()), position(entries.last()))
+            }
+            Self::Heartbeat(head) => write!(f, "heartbeat {head}"),
+        }
+    }
 }
 
 /// An entry, taken apart.
@@ -138,7 +153,8 @@ impl FeedClient {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(None),
                 Some(Ok(_)) => continue,
             };
-            let message = serde_json::from_str(&text).with_context(|| format!("not a feed message: {text}"))?;
+            let message =
+                serde_json::from_str(&text).with_context(|| format!("not a feed message: {text}"))?;
             return self.take(message).map(Some);
         }
     }

@@ -6,7 +6,7 @@
 //! | [`Database`] | a database per test, copied from a migrated template |
 //! | `settings` | what a service needs to know in a test |
 //! | `running`, `wire` | a service in this process, on a thread of its own, behind a wire that can be cut |
-//! | [`Notifier`] | such a service |
+//! | [`Notifier`], [`Hub`], [`InventoryApi`], [`Stack`] | such services, and all of them wired together |
 //! | [`process`] | a real binary: started, asked to stop, killed, its exit status read |
 //! | [`FeedClient`], [`SocketClient`], [`Mirror`] | who listens, and what it knows by now |
 //! | [`waiting`] | every wait has a bound and says what it waited for |
@@ -25,15 +25,17 @@ mod scratch;
 mod seeded_numbers;
 mod server;
 mod settings;
-// mod socket_client;
+mod socket_client;
+mod stack;
 pub mod waiting;
 mod wire;
 
 pub use database::{Database, Role};
 pub use feed_client::{FeedClient, FeedEvent, FeedRefused, SeenEntry};
-pub use mirror::items_in_table;
+pub use mirror::{Mirror, items_in_table};
 pub use notifier_service::Notifier;
 pub use scratch::Scratch;
 pub use seeded_numbers::SeededNumbers;
 pub use settings::{free_listener, settings};
-// pub use socket_client::{SocketClient, SocketClosed, SocketOptions, SocketRefused};
+pub use socket_client::{SocketClient, SocketClosed, SocketOptions, SocketRefused};
+pub use stack::{Hub, InventoryApi, Stack};

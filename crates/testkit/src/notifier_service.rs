@@ -5,10 +5,7 @@ use domain::Cursor;
 use service::{Settings, settings::Secret};
 use store::{Options, Store};
 
-use crate::{
-    FeedClient, FeedRefused, server,
-    running::RunningService,
-};
+use crate::{FeedClient, FeedRefused, running::RunningService, server};
 
 /// A running notifier; dropped, it is killed.
 #[derive(Debug)]

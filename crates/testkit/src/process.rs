@@ -36,12 +36,21 @@ pub fn environment(settings: &Settings) -> BTreeMap<String, String> {
 }
 
 impl Service {
-    /// Starts a binary, usually `env!("CARGO_BIN_EXE_…")`, on a free port that the variable `listen` tells it, and
-    /// waits until it says that it is ready. It sees nothing of our own environment.
+    /// Starts a binary, usually `env!("CARGO_BIN_EXE_…")`, and waits until it says that it is ready.
     ///
     /// # Errors
     /// It doesn't start, or doesn't become ready.
     pub async fn start(binary: &str, listen: &str, environment: &BTreeMap<String, String>) -> Result<Self> {
+        let mut service = Self::spawn(binary, listen, environment)?;
+        service.ready().await?;
+        Ok(service)
+    }
+
+    /// Starts a binary on a free port that the variable `listen` tells it. It sees nothing of our own environment.
+    ///
+    /// # Errors
+    /// There is no such binary.
+    pub fn spawn(binary: &str, listen: &str, environment: &BTreeMap<String, String>) -> Result<Self> {
         // Free when we looked; nobody else is told of it before the binary takes it.
         let address = free_listener()?.local_addr()?;
         let name = binary.rsplit('/').next().unwrap_or(binary).to_owned();
@@ -55,9 +64,7 @@ impl Service {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("can't start {binary}"))?;
-        let mut service = Self { name, child, address };
-        service.ready().await?;
-        Ok(service)
+        Ok(Self { name, child, address })
     }
 
     /// Where it listens.
@@ -66,7 +73,11 @@ impl Service {
         self.address
     }
 
-    async fn ready(&mut self) -> Result<()> {
+    /// Waits until it says that it is ready.
+    ///
+    /// # Errors
+    /// It ends, or doesn't become ready.
+    pub async fn ready(&mut self) -> Result<()> {
         let awaited = format!("{} to be ready", self.name);
         let url = format!("http://{}/ready", self.address);
         let ready = waiting::until(waiting::PATIENCE, &awaited, async || {

@@ -24,11 +24,7 @@ pub(crate) struct RunningService {
 
 impl RunningService {
     /// Starts a service that serves on the listener it is given.
-    pub(crate) async fn start<F, Fut>(
-        name: &'static str,
-        settings: Settings,
-        serve: F,
-    ) -> Result<Self>
+    pub(crate) async fn start<F, Fut>(name: &'static str, settings: Settings, serve: F) -> Result<Self>
     where
         F: FnOnce(Context, TcpListener) -> Fut + Send + 'static,
         Fut: Future<Output = Result<(), Fatal>>,

@@ -3,10 +3,7 @@
 
 use std::{
     fs::{self, Permissions},
-    os::unix::{
-        fs::PermissionsExt,
-        process::CommandExt,
-    },
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -77,12 +74,46 @@ fn remove_those_of_the_dead(parent: &Path) {
         let name = entry.file_name();
         let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split_once('-'));
         let process = process.and_then(|(process, _)| Pid::from_raw(process.parse().ok()?));
-        let dead = process.is_some_and(|process| {
-            test_kill_process(process) == Err(rustix::io::Errno::SRCH)
-        });
+        let dead = process.is_some_and(|process| test_kill_process(process) == Err(rustix::io::Errno::SRCH));
         if dead {
             // Best effort: it may be someone else's, or its caretaker is at work.
             let _ = fs::remove_dir_all(entry.path());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::waiting;
+
+    async fn vanished(path: &Path) -> Result<()> {
+        let gone = waiting::until(waiting::PATIENCE, "the directory to vanish", async || {
+            Ok((!path.exists()).then_some(()))
+        });
+        gone.await.map(drop)
+    }
+
+    #[tokio::test]
+    async fn it_vanishes_when_nobody_holds_its_pipe_any_more() -> Result<()> {
+        let scratch = Scratch::new()?;
+        let path = scratch.path().to_owned();
+        fs::write(path.join("file"), "content")?;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(path.join("file").exists());
+        drop(scratch);
+        vanished(&path).await
+    }
+
+    #[tokio::test]
+    async fn what_a_dead_process_left_behind_is_removed() -> Result<()> {
+        let mut dead = Command::new("true").spawn()?;
+        dead.wait()?;
+        let left = std::env::temp_dir().join(format!("{PREFIX}{}-left", dead.id()));
+        fs::create_dir(&left)?;
+        let _scratch = Scratch::new()?;
+        vanished(&left).await
     }
 }

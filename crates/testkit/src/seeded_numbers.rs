@@ -26,7 +26,6 @@ impl SeededNumbers {
     }
 
     /// The next number.
-    #[expect(clippy::should_implement_trait, reason = "an iterator that never ends helps nobody here")]
     pub const fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
@@ -61,10 +60,12 @@ mod tests {
 
     #[test]
     fn a_seed_repeats_its_numbers() {
-        let numbers = |seed| std::iter::repeat_with({
-            let mut row = SeededNumbers::new(seed);
-            move || row.below(1000)
-        });
+        let numbers = |seed| {
+            std::iter::repeat_with({
+                let mut row = SeededNumbers::new(seed);
+                move || row.below(1000)
+            })
+        };
         assert!(numbers(7).take(100).eq(numbers(7).take(100)));
         assert!(!numbers(7).take(100).eq(numbers(8).take(100)));
     }

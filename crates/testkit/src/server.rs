@@ -59,7 +59,8 @@ impl SharedServer {
 /// A connection that nothing of ours has configured, as `psql` would make it.
 pub(crate) async fn connect(url: &str) -> Result<Client> {
     let connecting = tokio_postgres::connect(url, NoTls);
-    let (client, connection) = waiting::within(waiting::PATIENCE, "a connection to Postgres", connecting).await??;
+    let (client, connection) =
+        waiting::within(waiting::PATIENCE, "a connection to Postgres", connecting).await??;
     // Its end shows in the client's next call.
     tokio::spawn(connection);
     Ok(client)

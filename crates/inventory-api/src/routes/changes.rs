@@ -27,7 +27,7 @@ const LONGEST_WAIT_SECONDS: u64 = 30;
 pub(crate) struct ChangesQuery {
     /// The `next_cursor` of the page before, or any `as_of` as `epoch:position`. Left out, or `0`: from the first
     /// change on.
-    #[param(value_type = Option<String>, example = "0")]
+    #[param(value_type = Option<String>, pattern = r"^(0|[0-9a-f]{32}:[0-9]{1,18})$", example = "0")]
     after: Option<Cursor>,
     /// How many changes a page has.
     #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]

@@ -4,6 +4,7 @@
 mod app;
 mod bad_input;
 mod documents;
+mod drain;
 mod feed;
 mod history;
 mod items;

@@ -92,7 +92,8 @@ impl<'a> Fleet<'a> {
                 Ok(())
             }
             _ => {
-                self.accidents.connections_terminated += self.database.terminate("stockwire notifier%").await?;
+                self.accidents.connections_terminated +=
+                    self.database.terminate("stockwire notifier%").await?;
                 Ok(())
             }
         }

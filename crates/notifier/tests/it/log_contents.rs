@@ -90,10 +90,7 @@ pub(crate) fn each_item_is_in_order(log: &[LogRow]) -> Result<()> {
 }
 
 /// The changes are exactly those that the writers committed.
-pub(crate) fn nothing_but_what_was_committed(
-    log: &[LogRow],
-    committed: &BTreeSet<(i64, i64)>,
-) -> Result<()> {
+pub(crate) fn nothing_but_what_was_committed(log: &[LogRow], committed: &BTreeSet<(i64, i64)>) -> Result<()> {
     let logged: BTreeSet<(i64, i64)> = log.iter().map(|row| (row.item, row.version)).collect();
     let missing: Vec<_> = committed.difference(&logged).take(5).collect();
     let invented: Vec<_> = logged.difference(committed).take(5).collect();
@@ -173,7 +170,12 @@ pub(crate) async fn snapshots_lead_to_the_table(
         for (id, item) in &joined {
             ensure!(table.get(id) == Some(item), "from {as_of}: {item}, in the table {:?}", table.get(id));
         }
-        ensure!(joined.len() == table.len(), "from {as_of}: {} items, the table has {}", joined.len(), table.len());
+        ensure!(
+            joined.len() == table.len(),
+            "from {as_of}: {} items, the table has {}",
+            joined.len(),
+            table.len()
+        );
     }
     Ok(())
 }

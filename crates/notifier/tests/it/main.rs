@@ -1,7 +1,12 @@
 //! The log, tested against a real Postgres: order, density, wake-ups, takeover, epochs and the feed.
 
+mod binary;
+mod epoch;
+mod feed;
 mod feed_follower;
 mod fleet;
 mod log_contents;
 mod log_under_load;
+mod takeover;
+mod wake_up;
 mod writer;

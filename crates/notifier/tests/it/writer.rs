@@ -150,7 +150,8 @@ impl Writer {
                 let create = "insert into items (tenant_id, name, quantity)
                     select 1, 'item ' || number, number from generate_series(1, $1::bigint) as number
                     returning id, version";
-                let created = self.client.query(create, &[&i64::from(self.numbers.percent(50)).max(3)]).await?;
+                let created =
+                    self.client.query(create, &[&i64::from(self.numbers.percent(50)).max(3)]).await?;
                 self.items.add(created.iter().map(|row| row.get::<_, i64>(0)));
                 created
             }

@@ -60,12 +60,18 @@ async fn open_shop(
     pause: &mut Duration,
 ) -> Result<std::convert::Infallible, Error> {
     let mut shop = Shop::open(store.clone(), numbers.clone()).await?;
+    // Whoever has none of our items has a real stock, which is none of our business.
+    while shop.shelves.is_empty() {
+        sleep(LONGEST_PAUSE).await;
+        shop = Shop::open(store.clone(), numbers.clone()).await?;
+    }
     let mut next = Instant::now();
     loop {
         shop.next_event().await?;
         *pause = SHORTEST_PAUSE;
         // Customers don't come by the clock; an exponential wait is what strangers look like.
-        let wait = Duration::try_from_secs_f64(-(1.0 - numbers.fraction()).ln() / rate).unwrap_or(LONGEST_PAUSE);
+        let wait =
+            Duration::try_from_secs_f64(-(1.0 - numbers.fraction()).ln() / rate).unwrap_or(LONGEST_PAUSE);
         let now = Instant::now();
         next = (next + wait).max(now.checked_sub(MOST_BEHIND).unwrap_or(now));
         sleep_until(next).await;
@@ -94,7 +100,7 @@ struct Shop {
 }
 
 /// What somebody does to an item: nothing if it makes no sense any more.
-type Plan<'a> = &'a dyn Fn(&Item) -> Option<ItemPatch>;
+type Plan<'a> = &'a (dyn Fn(&Item) -> Option<ItemPatch> + Sync);
 
 impl Shop {
     /// Looks at what is on the shelves. What the catalogue doesn't name belongs to somebody else.
@@ -120,8 +126,7 @@ impl Shop {
         let is_absent = |item: &NewItem| item.sku.as_ref().is_some_and(|sku| !present.contains(sku.as_str()));
         let absent = catalogue.iter().filter(|item| is_absent(item)).cloned().collect();
         let receipt = numbers.between(10_000, 89_999);
-        let mut shop =
-            Self { store, numbers, shelves, absent, orders: VecDeque::new(), events: 0, receipt };
+        let mut shop = Self { store, numbers, shelves, absent, orders: VecDeque::new(), events: 0, receipt };
         for place in 0..shop.shelves.len() {
             shop.order_if_low(place);
         }
@@ -187,9 +192,8 @@ impl Shop {
         let percent = self.numbers.between(-8, 9);
         let reason = if percent < 0 { "special offer" } else { "new price list of the supplier" };
         let change = |item: &Item| {
-            let changed = item.price?.get() * (100 + percent).into() / 100.into();
-            let price = Price::parse(&format!("{changed:.2}")).ok()?;
-            (Some(price) != item.price).then(|| ItemPatch { price: Some(Some(price)), ..ItemPatch::default() })
+            let price = repriced(item.price?, percent).filter(|price| Some(*price) != item.price)?;
+            Some(ItemPatch { price: Some(Some(price)), ..ItemPatch::default() })
         };
         self.change(place, &written_by("demo:office", reason), &change).await
     }
@@ -215,13 +219,9 @@ impl Shop {
         if self.shelves.len() < 3 * self.absent.len() {
             return self.sell().await;
         }
-        let from_behind = self.numbers.favourite(self.shelves.len());
-        let Some(item) = self.shelves.pop_if(|_| from_behind == 0).or_else(|| {
-            let place = self.shelves.len().checked_sub(from_behind + 1)?;
-            Some(self.shelves.remove(place))
-        }) else {
-            return Ok(());
-        };
+        let from_behind = self.numbers.favourite(self.shelves.len()) + 1;
+        let Some(place) = self.shelves.len().checked_sub(from_behind) else { return Ok(()) };
+        let item = self.shelves.remove(place);
         let context = written_by("demo:office", "discontinued");
         let expected = Expected::Versions(vec![item.version]);
         match self.store.delete_item(TENANT, item.id, &expected, &context).await? {
@@ -281,4 +281,25 @@ impl Shop {
 fn stock(quantity: i64, item: &Item) -> Option<ItemPatch> {
     let quantity = Quantity::new(quantity).ok().filter(|quantity| *quantity != item.quantity)?;
     Some(ItemPatch { quantity: Some(quantity), ..ItemPatch::default() })
+}
+
+/// A price that is so much higher or lower, in whole cents, and never nothing.
+fn repriced(price: Price, percent: i64) -> Option<Price> {
+    // Always written with four places.
+    let ten_thousandths: i64 = price.to_string().replace('.', "").parse().ok()?;
+    let cents = ((ten_thousandths / 100).checked_mul(100 + percent)? / 100).max(1);
+    Price::parse(&format!("{}.{:02}", cents / 100, cents % 100)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_stays_a_price() {
+        let price = |text| Price::parse(text).unwrap();
+        assert_eq!(repriced(price("12.39"), -8), Some(price("11.39")));
+        assert_eq!(repriced(price("999999999999999.9999"), 9), None);
+        assert_eq!(repriced(price("0.01"), -8), Some(price("0.01")));
+    }
 }

@@ -1,0 +1,124 @@
+//! What is measured, set up on loopback: an embedded Postgres with its default settings in a directory that vanishes,
+//! and the services as processes of their own.
+
+use std::{net::SocketAddr, path::PathBuf, process::Command, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use standalone::postgres::{Options, Server};
+use testkit::Scratch;
+use tokio_postgres::{Client, NoTls};
+
+use crate::{
+    binaries,
+    report::say,
+    service_process::{ServiceProcess, free_address},
+};
+
+/// The database that the services use.
+pub(crate) const STOCKWIRE: &str = "stockwire";
+
+/// Known to everybody who can read this, and good for loopback only.
+const INTERNAL_SECRET: &str = "the internal secret of a bench";
+const TOKEN_SECRET: &str = "the token secret of a bench, which nobody uses";
+
+/// Postgres, and where everything lies. Fields are dropped in this order.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    server: Server,
+    binaries: PathBuf,
+    scratch: Scratch,
+}
+
+impl Stage {
+    /// Starts Postgres.
+    pub(crate) async fn set_up() -> Result<Self> {
+        let binaries = binaries::folder()?;
+        let scratch = Scratch::new()?;
+        let mut options = Options::new(scratch.path().join("postgres"), std::env::vars_os());
+        options.fallback_directory = scratch.path().join("elsewhere");
+        // Where there is no Postgres, one is fetched for all runs, and for the tests.
+        options.fetched_binaries = binaries.parent().map(|target| target.join("tmp/postgres-binaries"));
+        let server = Server::start(options).await?;
+        let stage = Self { server, binaries, scratch };
+        let client = stage.connect("postgres").await?;
+        let fsync: String = client.query_one("show fsync", &[]).await?.try_get(0)?;
+        ensure!(fsync == "on", "fsync is off, so nothing that is measured here would be true");
+        let (version, directory) = (stage.server.version(), stage.server.directory().display());
+        say(format!("PostgreSQL {version} with its default settings, fsync {fsync}, in {directory}"));
+        Ok(stage)
+    }
+
+    /// A database with the schema, and items to write to.
+    pub(crate) async fn create_database(&self, name: &str, items: u32) -> Result<()> {
+        let options = store::Options {
+            url: self.server.url(name),
+            pool_size: 1,
+            statement_timeout: Duration::from_secs(60),
+            lock_timeout: Duration::from_secs(60),
+            application_name: "bench".to_owned(),
+        };
+        store::create_database_if_missing(&options).await?;
+        store::migrate(&options).await?;
+        let fill = format!(
+            "insert into items (tenant_id, sku, name, quantity, unit, price, reorder_point, attributes)
+             select 1, 'SKU-' || number, 'Hex bolt M8 × ' || number || ', zinc-plated', 1000, 'box of 100', 12.5, 20,
+               '{{\"bin\": \"A-07-3\", \"supplier\": \"Nordfix\"}}'
+             from generate_series(1, {items}) as number"
+        );
+        self.connect(name).await?.batch_execute(&fill).await?;
+        Ok(())
+    }
+
+    /// A plain connection, as `psql` makes it.
+    pub(crate) async fn connect(&self, database: &str) -> Result<Client> {
+        let url = self.server.url(database);
+        let connecting = tokio_postgres::connect(&url, NoTls);
+        let (client, connection) =
+            connecting.await.with_context(|| format!("can't connect to {database}"))?;
+        // Its end shows in the client's next call.
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    pub(crate) fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+
+    /// A notifier on the database that the services use.
+    pub(crate) async fn notifier(&self) -> Result<ServiceProcess> {
+        self.service("notifier", "STOCKWIRE__NOTIFIER__LISTEN", &[]).await
+    }
+
+    /// A hub that follows a notifier. It serves live changes only: snapshots need an API.
+    pub(crate) async fn hub(&self, notifier: SocketAddr) -> Result<ServiceProcess> {
+        let url = format!("ws://{notifier}");
+        self.service("hub", "STOCKWIRE__HUB__LISTEN", &[("STOCKWIRE__NOTIFIER__URL", &url)]).await
+    }
+
+    pub(crate) async fn api(&self) -> Result<ServiceProcess> {
+        self.service("inventory-api", "STOCKWIRE__HTTP__LISTEN", &[]).await
+    }
+
+    async fn service(
+        &self,
+        name: &'static str,
+        listen: &str,
+        more: &[(&str, &str)],
+    ) -> Result<ServiceProcess> {
+        let address = free_address()?;
+        let mut command = Command::new(self.binaries.join(name));
+        command
+            .env_clear()
+            .env(listen, address.to_string())
+            .env("STOCKWIRE__DATABASE__URL", self.server.url(STOCKWIRE))
+            .env("STOCKWIRE__INTERNAL__SECRET", INTERNAL_SECRET)
+            .env("STOCKWIRE__AUTH__TOKEN_SECRET", TOKEN_SECRET)
+            .env("STOCKWIRE__LOG__FILTER", "warn")
+            .envs(more.iter().copied())
+            // No settings file of somebody's working directory counts here.
+            .current_dir(self.scratch.path());
+        let mut process = ServiceProcess::start(name, command, address, self.scratch.path())?;
+        process.answers("/ready").await?;
+        Ok(process)
+    }
+}

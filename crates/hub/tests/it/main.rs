@@ -1,0 +1,65 @@
+//! The hub as its clients see it, behind a real notifier, a real API and a real Postgres.
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
+
+mod bad_frames;
+mod binary;
+mod handshakes;
+mod restarts;
+mod resume;
+mod slow_clients;
+mod subscribe;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use testkit::{InventoryApi, Mirror, SocketClient, Stack, waiting};
+
+/// Creates items named after their number.
+async fn create_items(api: &InventoryApi, count: usize) -> Result<Vec<i64>> {
+    let mut ids = Vec::new();
+    for number in 0..count {
+        let item = api.create_item(&json!({"name": format!("item {number}"), "quantity": number})).await?;
+        ids.push(item["id"].as_i64().unwrap());
+    }
+    Ok(ids)
+}
+
+/// Takes frames until the mirror shows what the table says.
+async fn until_equal(stack: &Stack, client: &mut SocketClient, mirror: &mut Mirror) -> Result<()> {
+    let sql = stack.database.sql().await?;
+    let table = testkit::items_in_table(&sql).await?;
+    while !mirror.is_live() || mirror.items() != &table {
+        mirror.take(&client.next().await?)?;
+    }
+    Ok(())
+}
+
+/// Waits until every change has its place in the log, so that a snapshot's position says all that is in it.
+async fn settled(stack: &Stack) -> Result<()> {
+    let sql = stack.database.sql().await?;
+    let settled = waiting::until(waiting::PATIENCE, "all changes to be placed", async || {
+        let row = sql.query_one("select last = (select count(*) from changes) from sequencer", &[]).await?;
+        Ok(row.try_get::<_, bool>(0)?.then_some(()))
+    });
+    settled.await.map(drop)
+}
+
+/// Connects a client that mirrors all items.
+async fn mirroring(stack: &Stack) -> Result<(SocketClient, Mirror)> {
+    settled(stack).await?;
+    mirroring_meanwhile(stack).await
+}
+
+/// Connects a client that mirrors all items, while others write.
+async fn mirroring_meanwhile(stack: &Stack) -> Result<(SocketClient, Mirror)> {
+    let mut client = stack.hub.connect().await?;
+    client.subscribe_with_snapshot("items").await?;
+    let mut mirror = Mirror::default();
+    while !mirror.is_live() {
+        mirror.take(&client.next().await?)?;
+    }
+    Ok((client, mirror))
+}
+
+fn integer(frame: &Value, field: &str) -> i64 {
+    frame[field].as_i64().unwrap()
+}

@@ -1,0 +1,8 @@
+//! The schema and the statements, tested against a real Postgres.
+
+mod capture;
+mod migrations;
+mod readable;
+mod roles;
+mod schema;
+mod write_context;

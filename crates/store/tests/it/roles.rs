@@ -1,0 +1,86 @@
+//! Who writes: a role that may write items, and nothing else, is captured and named.
+
+use anyhow::{Result, ensure};
+use testkit::{Database, Role};
+use tokio_postgres::{Client, error::SqlState};
+
+const ITEMS_ONLY: &[&str] = &["select, insert, update, delete on items"];
+
+async fn actors(database: &Database) -> Result<Vec<String>> {
+    let rows = database.sql().await?.query("select actor from changes order by id", &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+async fn clerk(database: &Database) -> Result<(Role, Client)> {
+    let role = database.login_role(ITEMS_ONLY).await?;
+    let client = database.sql_as(&role).await?;
+    Ok((role, client))
+}
+
+#[tokio::test]
+async fn a_role_with_rights_on_items_alone_can_write_them_and_is_named() -> Result<()> {
+    let database = Database::create().await?;
+    let (role, client) = clerk(&database).await?;
+    client
+        .batch_execute(
+            "insert into items (tenant_id, name) values (1, 'Bolt');
+             update items set quantity = 5;
+             delete from items",
+        )
+        .await?;
+    let expected = format!("db:{}", role.name);
+    ensure!(actors(&database).await? == vec![expected; 3], "{:?}", actors(&database).await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn such_a_role_can_neither_read_nor_write_the_history() -> Result<()> {
+    let database = Database::create().await?;
+    let (_role, client) = clerk(&database).await?;
+    client.batch_execute("insert into items (tenant_id, name) values (1, 'Bolt')").await?;
+    for statement in [
+        "insert into changes (tenant_id, resource, resource_id, op, version, actor) values (1, 'item', 1, 'delete', 2, 'x')",
+        "update changes set actor = 'someone else'",
+        "delete from changes",
+        "select * from changes",
+        "insert into change_log values (1, 1)",
+        "update sequencer set last = 0",
+        "update doorbell set connected = false",
+        "truncate items",
+    ] {
+        let refused = client.batch_execute(statement).await;
+        let state = refused.err().and_then(|error| error.code().cloned());
+        ensure!(state == Some(SqlState::INSUFFICIENT_PRIVILEGE), "{statement}: {state:?}");
+    }
+    Ok(())
+}
+
+/// `set role` changes what someone may do, not who they are.
+#[tokio::test]
+async fn who_logged_in_is_named_also_under_another_role() -> Result<()> {
+    let database = Database::create().await?;
+    let (role, client) = clerk(&database).await?;
+    let group = database.login_role(ITEMS_ONLY).await?;
+    database.sql().await?.batch_execute(&format!("grant {} to {}", group.name, role.name)).await?;
+    let write = "insert into items (tenant_id, name) values (1, 'Bolt')";
+    client.batch_execute(&format!("set role {}; {write}", group.name)).await?;
+    ensure!(actors(&database).await? == [format!("db:{}", role.name)], "{:?}", actors(&database).await?);
+    Ok(())
+}
+
+/// What a writer puts into its own schemas is not what the triggers use.
+#[tokio::test]
+async fn a_writer_cannot_bend_what_is_captured() -> Result<()> {
+    let database = Database::create().await?;
+    let (role, client) = clerk(&database).await?;
+    client
+        .batch_execute(
+            "create temporary table changes (like items);
+             create temporary table doorbell (connected boolean);
+             set search_path = pg_temp, public;
+             insert into items (tenant_id, name) values (1, 'Bolt')",
+        )
+        .await?;
+    ensure!(actors(&database).await? == [format!("db:{}", role.name)], "{:?}", actors(&database).await?);
+    Ok(())
+}
