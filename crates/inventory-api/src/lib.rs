@@ -3,7 +3,7 @@
 //! | file | noun |
 //! |---|---|
 //! | `api` | what the routes share, and how another process mounts them on its own server |
-//! | `database` | Postgres at start: created, migrated, waited for |
+//! | `database` | how it connects to Postgres |
 //! | `routes/*` | one resource each: policy here, queries in `store` under the same names |
 //! | `body`, `unique_keys` | reading a JSON body |
 //! | `query` | reading a query string |
@@ -39,7 +39,7 @@ use service::{Context, Fatal, Health, http::Http};
 use store::Store;
 
 pub use api::Api;
-pub use database::{prepare_database, store_options};
+pub use database::store_options;
 
 const NAME: &str = "inventory-api";
 
@@ -73,7 +73,7 @@ pub async fn serve(context: Context, listener: TcpListener) -> Result<(), Fatal>
     if settings.database.migrate {
         tokio::select! {
             ended = &mut serving => return Ok(ended?),
-            prepared = prepare_database(&options) => prepared?,
+            prepared = store::prepare_database(&options) => prepared?,
         }
     }
     Ok(serving.await?)

@@ -76,7 +76,7 @@ pub async fn run(context: Context) -> Result<(), Fatal> {
     let settings = context.settings.clone();
     let options = options(&settings);
     if settings.database.migrate {
-        match context.stop.run_until_cancelled(migrate_when_reachable(&options)).await {
+        match context.stop.run_until_cancelled(store::prepare_database(&options)).await {
             Some(migrated) => migrated?,
             None => return Ok(()),
         }
@@ -93,25 +93,6 @@ fn options(settings: &Settings) -> Options {
         statement_timeout: Duration::from_millis(settings.database.statement_timeout_ms),
         lock_timeout: Duration::from_millis(settings.database.lock_timeout_ms),
         application_name: "stockwire notifier".to_owned(),
-    }
-}
-
-/// Brings the schema up to date, waiting for a database that isn't there yet.
-async fn migrate_when_reachable(options: &Options) -> Result<(), Fatal> {
-    loop {
-        let created = store::create_database_if_missing(options).await;
-        let migrated = match created {
-            Ok(_) => store::migrate(options).await,
-            Err(error) => Err(error),
-        };
-        match migrated {
-            Ok(_) => return Ok(()),
-            Err(error @ store::MigrateError::Database(_)) => {
-                tracing::warn!(source = &error as &dyn std::error::Error, "waiting for the database");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-            Err(error) => return Err(error.into()),
-        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! socket where actix-ws costs 13.4 KB; what the middleware would have done (identity, origin, limits, metrics)
 //! is the decider's duty.
 
-use std::{io, net::TcpListener, rc::Rc};
+use std::{io, net::TcpListener, rc::Rc, time::Duration};
 
 use actix_codec::Framed;
 use actix_http::{
@@ -59,6 +59,9 @@ pub struct Refusal {
     pub retry_after: Option<u32>,
 }
 
+/// A client that is sent away in the middle of its body gets this long to read why.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// Serves an app until `stop`, then lets requests under way finish.
 ///
 /// # Errors
@@ -100,6 +103,7 @@ pub async fn serve_with_upgrades(
         .listen(http.name, http.listener, move || {
             let decide = upgrades();
             HttpService::build()
+                .client_disconnect_timeout(GOODBYE)
                 .on_connect_ext(|stream: &TcpStream, _| prepare(stream))
                 .upgrade(move |(request, framed)| take_over(decide.clone(), request, framed))
                 .finish(map_config(app!(configure), |()| AppConfig::default()))

@@ -9,7 +9,7 @@ use std::{
 use actix_web::{rt, web};
 use anyhow::Context as _;
 use hub::Hub;
-use inventory_api::{Api, prepare_database, store_options};
+use inventory_api::{Api, store_options};
 use notifier::Notifier;
 use service::{
     Context, Fatal, Health, Settings,
@@ -107,7 +107,8 @@ async fn ensure_postgres(settings: &mut Settings) -> Result<Option<postgres::Ser
     }
     let mut options = postgres::Options::new(&settings.postgres.directory, std::env::vars_os());
     options.binaries = settings.postgres.binaries.clone();
-    let server = postgres::Server::start(options).await.context("no Postgres; STOCKWIRE__DATABASE__URL names one")?;
+    let server =
+        postgres::Server::start(options).await.context("no Postgres; STOCKWIRE__DATABASE__URL names one")?;
     settings.database.url = Secret::new(server.url(NAME));
     Ok(Some(server))
 }
@@ -122,7 +123,7 @@ async fn serve_services(
     let settings = context.settings.clone();
     let options = store_options(&settings, NAME);
     if settings.database.migrate {
-        prepare_database(&options).await?;
+        store::prepare_database(&options).await?;
     }
     let store = Store::new(&options)?;
     let notifier = Notifier::start(context, store.clone(), settings.internal_secret()?);
@@ -159,7 +160,10 @@ async fn trade(store: Store, demo: Demo, stop: CancellationToken) {
         Ok(0) => tracing::info!("the inventory is not empty, the demo's catalogue stays out"),
         Ok(items) => tracing::info!(demo.items = items, "the demo's catalogue is in"),
         Err(error) => {
-            tracing::error!(source = &error as &dyn std::error::Error, "the demo's catalogue can't be filled in");
+            tracing::error!(
+                source = &error as &dyn std::error::Error,
+                "the demo's catalogue can't be filled in"
+            );
         }
     }
     stop.run_until_cancelled(demo::trade(store, demo.demo_rate)).await;

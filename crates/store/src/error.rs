@@ -63,6 +63,11 @@ impl From<deadpool_postgres::PoolError> for Error {
     }
 }
 
+/// Whether a failed call may succeed later.
+pub(crate) fn is_unavailable(error: &tokio_postgres::Error) -> bool {
+    error.code().is_none_or(is_passing)
+}
+
 /// Whether trying again later can help: connection trouble, shutdown, too many connections, time-outs, a standby
 /// that isn't promoted yet, deadlocks, and "the database (or its schema) doesn't exist (yet)".
 fn is_passing(state: &SqlState) -> bool {

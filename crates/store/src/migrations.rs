@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_postgres::{Config, NoTls, error::SqlState};
 
-use crate::{ConnectError, Options, connection::server_config};
+use crate::{ConnectError, Options, connection::server_config, error::is_unavailable};
 
 mod embedded {
     refinery::embed_migrations!("../../sql");
@@ -34,6 +34,38 @@ pub enum MigrateError {
     /// A migration failed, or differs from the one that was applied.
     #[error("a migration failed")]
     Migration(#[from] refinery::Error),
+}
+
+/// Creates the database if it is missing and brings its schema up to date, trying again for as long as Postgres is
+/// away. Drop the future to give up.
+///
+/// # Errors
+/// What no waiting helps against: a schema newer than this program, a migration that fails, a role that may not.
+pub async fn prepare_database(options: &Options) -> Result<(), MigrateError> {
+    const SHORTEST: Duration = Duration::from_millis(100);
+    const LONGEST: Duration = Duration::from_secs(2);
+    let mut pause = SHORTEST;
+    loop {
+        let error = match prepare_once(options).await {
+            Ok(applied) => {
+                tracing::info!(migrations.applied = applied, "the schema is up to date");
+                return Ok(());
+            }
+            Err(MigrateError::Database(error)) if is_unavailable(&error) => error,
+            Err(lasting) => return Err(lasting),
+        };
+        let source = &error as &dyn std::error::Error;
+        tracing::warn!(source, retry_ms = pause.as_millis(), "waiting for the database");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST);
+    }
+}
+
+async fn prepare_once(options: &Options) -> Result<usize, MigrateError> {
+    if create_database_if_missing(options).await? {
+        tracing::info!("created the database");
+    }
+    migrate(options).await
 }
 
 /// Brings the schema up to date and says how many migrations that took.

@@ -208,14 +208,17 @@ impl FeedClient {
         }
     }
 
-    /// The next message, which must be a reset.
+    /// The next message, which must be a reset; a hello may come before, from a notifier that doesn't know yet.
     ///
     /// # Errors
     /// Something else came, or nothing.
     pub async fn reset(&mut self) -> Result<(Cursor, ResyncReason)> {
-        match self.next().await? {
-            Some(FeedEvent::Reset(cursor, reason)) => Ok((cursor, reason)),
-            other => bail!("expected a reset, got {other:?}"),
+        loop {
+            match self.next().await? {
+                Some(FeedEvent::Reset(cursor, reason)) => return Ok((cursor, reason)),
+                Some(FeedEvent::Hello(_)) => {}
+                other => bail!("expected a reset, got {other:?}"),
+            }
         }
     }
 

@@ -47,7 +47,11 @@ impl Tree {
                 let dependencies = node["deps"].as_array().unwrap();
                 (
                     text(&node["id"]),
-                    dependencies.iter().filter(is_needed).map(|dependency| text(&dependency["pkg"])).collect(),
+                    dependencies
+                        .iter()
+                        .filter(is_needed)
+                        .map(|dependency| text(&dependency["pkg"]))
+                        .collect(),
                 )
             })
             .collect();
@@ -95,9 +99,10 @@ fn no_crate_reaches_what_it_must_not_know() {
 /// Whether a line of Rust holds the beginning of a statement.
 fn looks_like_sql(line: &str) -> bool {
     let code = line.split("//").next().unwrap_or_default().to_ascii_lowercase();
-    ["select ", "insert into ", "update ", "delete from ", "create table ", "listen "].iter().any(|verb| {
-        code.split('"').skip(1).step_by(2).any(|literal| literal.trim_start().starts_with(verb))
-    }) && !code.contains("error(")
+    ["select ", "insert into ", "update ", "delete from ", "create table ", "listen "]
+        .iter()
+        .any(|verb| code.split('"').skip(1).step_by(2).any(|literal| literal.trim_start().starts_with(verb)))
+        && !code.contains("error(")
 }
 
 fn rust_files(directory: &Path, found: &mut Vec<PathBuf>) {

@@ -2,4 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
 
 mod demo;
+mod invariants;
 mod postgres;
+mod stockwire;

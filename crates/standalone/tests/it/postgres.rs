@@ -1,7 +1,6 @@
 //! The embedded Postgres, started for real: as whoever runs the tests, root included.
 
 use std::fs::{self, Permissions};
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -15,9 +14,6 @@ use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
 const STOP_LIMIT: Duration = Duration::from_secs(20);
-
-/// Tells the helper at the end of this file where its server lives.
-const HELPER_DIRECTORY: &str = "STOCKWIRE_TEST_POSTGRES_DIRECTORY";
 
 /// A directory that goes away with the test.
 struct TestDirectory(PathBuf);
@@ -76,15 +72,6 @@ fn pid(number: u32) -> Pid {
 }
 
 /// A process that nobody has waited for yet has ended all the same: it has no command line.
-fn wait_for_end(process: u32) {
-    let deadline = Instant::now() + STOP_LIMIT;
-    let command_line = PathBuf::from(format!("/proc/{process}/cmdline"));
-    while fs::read(&command_line).is_ok_and(|line| !line.is_empty()) {
-        assert!(Instant::now() < deadline, "process {process} still runs");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[tokio::test]
 async fn it_answers_and_keeps_its_data_over_a_restart() {
     let directory = TestDirectory::new();
@@ -167,36 +154,6 @@ async fn a_server_that_is_killed_says_so_and_comes_back_with_its_data() {
     let server = Server::start(options(&directory.join("home"))).await.unwrap();
     assert_eq!(kept_number(&server).await, 42);
     assert!(busy.await.unwrap().is_err());
-}
-
-#[tokio::test]
-async fn a_server_whose_parent_is_killed_stops_and_can_be_started_again() {
-    let directory = TestDirectory::new();
-    let mut helper = Command::new(env::current_exe().unwrap())
-        .args([
-            "postgres::helper_that_holds_a_server_until_it_is_killed",
-            "--exact",
-            "--ignored",
-            "--nocapture",
-        ])
-        .env(HELPER_DIRECTORY, directory.join("home"))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(helper.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let server_process: u32 = lines
-        .find_map(|line| line.strip_prefix("server process ").map(str::to_owned))
-        .and_then(|number| number.parse().ok())
-        .unwrap();
-    helper.kill().unwrap();
-    helper.wait().unwrap();
-    // Elsewhere it runs on until the next start, which the next test is about.
-    if Path::new("/usr/bin/setpriv").exists() {
-        wait_for_end(server_process);
-    }
-
-    let server = Server::start(options(&directory.join("home"))).await.unwrap();
-    assert_eq!(kept_number(&server).await, 43);
 }
 
 #[tokio::test]
@@ -385,17 +342,4 @@ async fn a_fetch_that_is_interrupted_leaves_nothing_behind() {
     let start = Server::start(options_that_must_fetch(&directory.join("home"), &programs));
     assert!(tokio::time::timeout(Duration::from_millis(300), start).await.is_err());
     assert_eq!(fs::read_dir(directory.join("home/binaries")).unwrap().count(), 0);
-}
-
-/// Not a test: the parent that one of the tests kills. It does nothing unless that test runs it.
-#[tokio::test]
-#[ignore = "another test runs it as a process"]
-async fn helper_that_holds_a_server_until_it_is_killed() {
-    let Some(directory) = env::var_os(HELPER_DIRECTORY) else {
-        return;
-    };
-    let server = Server::start(options(Path::new(&directory))).await.unwrap();
-    keep_number(&server, 43).await;
-    println!("\nserver process {}", server.process_id());
-    tokio::time::sleep(Duration::from_secs(60)).await;
 }

@@ -1,0 +1,203 @@
+//! The binary `stockwire` as someone on a machine of their own uses it: started, watched, stopped, killed.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Output, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde_json::{Value, json};
+use testkit::{Mirror, Scratch, SocketClient, SocketOptions, free_listener, waiting};
+use tokio::process::{Child, Command};
+
+/// The first start makes a cluster, on a machine that may be busy.
+const START: Duration = Duration::from_secs(60);
+/// The default of `shutdown.deadline_ms`, and a little.
+const STOP: Duration = Duration::from_secs(10);
+
+struct Stockwire {
+    child: Child,
+    address: SocketAddr,
+    directory: PathBuf,
+}
+
+fn command(directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stockwire"));
+    command
+        .env_clear()
+        .envs(std::env::vars_os().filter(|(key, _)| key == "PATH" || key == "HOME"))
+        .env("STOCKWIRE__POSTGRES__DIRECTORY", directory)
+        .env("STOCKWIRE__LOG__FILTER", "warn")
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+impl Stockwire {
+    async fn start(directory: &Path, arguments: &[&str]) -> Result<Self> {
+        Self::start_with(directory, arguments, &[]).await
+    }
+
+    async fn start_with(directory: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Result<Self> {
+        let address = free_listener()?.local_addr()?;
+        let mut command = command(directory);
+        command.args(arguments).env("STOCKWIRE__HTTP__LISTEN", address.to_string()).stdout(Stdio::null());
+        let mut child = command.envs(settings.iter().copied()).spawn()?;
+        let url = format!("http://{address}/ready");
+        let ready = waiting::until(START, "stockwire to be ready", async || {
+            ensure!(child.try_wait()?.is_none(), "it ended instead of becoming ready");
+            Ok(reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()).then_some(()))
+        });
+        ready.await?;
+        Ok(Self { child, address, directory: directory.to_owned() })
+    }
+
+    async fn mirror(&self) -> Result<(SocketClient, Mirror)> {
+        let mut client = SocketClient::connect(self.address, &SocketOptions::default()).await?;
+        client.subscribe_with_snapshot("items").await?;
+        let mut mirror = Mirror::default();
+        while !mirror.is_live() {
+            mirror.take(&client.next().await?)?;
+        }
+        Ok((client, mirror))
+    }
+
+    async fn create_item(&self, name: &str) -> Result<Value> {
+        let url = format!("http://{}/api/v1/items", self.address);
+        let answer = reqwest::Client::new().post(url).json(&json!({"name": name})).send().await?;
+        Ok(answer.error_for_status()?.json().await?)
+    }
+
+    /// The server's process, from the file that it keeps.
+    fn postgres(&self) -> Result<Pid> {
+        let file = std::fs::read_to_string(self.directory.join("data/postmaster.pid"))?;
+        let id = file.lines().next().and_then(|line| line.parse().ok());
+        id.and_then(Pid::from_raw).context("no process in postmaster.pid")
+    }
+
+    async fn signal(mut self, signal: Signal) -> Result<ExitStatus> {
+        let id = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).context("it has ended")?;
+        kill_process(id, signal)?;
+        Ok(waiting::within(STOP, "stockwire to end", self.child.wait()).await??)
+    }
+}
+
+async fn ends(process: Pid, what: &str) -> Result<()> {
+    let gone = async || Ok(test_kill_process(process).is_err().then_some(()));
+    waiting::until(STOP, what, gone).await.map(drop)
+}
+
+#[tokio::test]
+async fn the_demo_trades_and_every_change_is_seen_in_order() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let stockwire = Stockwire::start(&scratch.path().join("home"), &["--demo", "--demo-rate", "50"]).await?;
+    let (mut client, mut mirror) = stockwire.mirror().await?;
+    let mut trades = 0;
+    while trades < 60 || mirror.items().len() < 200 {
+        let frame = client.next().await?;
+        // Fails if something is missing or out of order.
+        mirror.take(&frame)?;
+        trades += u32::from(frame["type"] == "update");
+    }
+    ensure!(stockwire.signal(Signal::TERM).await?.success());
+    Ok(())
+}
+
+#[tokio::test]
+async fn it_stops_when_asked_and_finds_everything_in_order_again() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let home = scratch.path().join("home");
+    for (round, signal) in [Signal::TERM, Signal::INT].into_iter().enumerate() {
+        let stockwire = Stockwire::start(&home, &[]).await?;
+        let postgres = stockwire.postgres()?;
+        let (mut client, mirror) = stockwire.mirror().await?;
+        ensure!(mirror.items().len() == round, "what was written before is still there");
+        stockwire.create_item(&format!("round {round}")).await?;
+        client.expect("create").await?;
+        let goodbye = tokio::spawn(async move { client.closed().await });
+        let status = stockwire.signal(signal).await?;
+        ensure!(status.success(), "{signal:?}: it ended with {status}");
+        ensure!(goodbye.await??.code == Some(1012));
+        ends(postgres, "Postgres to have stopped with it").await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn killed_hard_it_leaves_no_postgres_behind_and_starts_again_with_its_data() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let home = scratch.path().join("home");
+    let stockwire = Stockwire::start(&home, &[]).await?;
+    let postgres = stockwire.postgres()?;
+    stockwire.create_item("kept").await?;
+    stockwire.signal(Signal::KILL).await?;
+    // Elsewhere it runs on until the next start.
+    if Path::new("/usr/bin/setpriv").exists() {
+        ends(postgres, "Postgres to follow its parent").await?;
+    }
+    let stockwire = Stockwire::start(&home, &[]).await?;
+    let (_, mirror) = stockwire.mirror().await?;
+    ensure!(mirror.items().len() == 1 && mirror.cursor()?.position.get() == 1);
+    ensure!(stockwire.signal(Signal::TERM).await?.success());
+    Ok(())
+}
+
+async fn output(command: &mut Command) -> Result<Output> {
+    waiting::within(START, "stockwire to answer", command.output()).await?.context("it can't be started")
+}
+
+#[tokio::test]
+async fn where_a_token_is_needed_the_command_line_prints_one() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let home = scratch.path().join("home");
+    let stockwire = Stockwire::start_with(&home, &[], &[("STOCKWIRE__AUTH__ANONYMOUS", "never")]).await?;
+    let items = format!("http://{}/api/v1/items", stockwire.address);
+    ensure!(reqwest::get(&items).await?.status() == 401);
+    let printed = output(command(&home).args(["token", "--actor", "user:7", "--minutes", "5"])).await?;
+    ensure!(printed.status.success());
+    let token = String::from_utf8(printed.stdout)?.trim().to_owned();
+    let client = reqwest::Client::new();
+    let created = client.post(&items).bearer_auth(&token).json(&json!({"name": "mine"})).send().await?;
+    ensure!(created.status() == 201);
+    let history = client.get(format!("{items}/1/history")).bearer_auth(&token).send().await?;
+    ensure!(history.json::<Value>().await?["data"][0]["actor"] == "user:7");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_is_said_at_once() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let home = scratch.path().join("home");
+    let open = output(command(&home).env("STOCKWIRE__HTTP__LISTEN", "0.0.0.0:0")).await?;
+    let said = String::from_utf8_lossy(&open.stderr).into_owned();
+    ensure!(open.status.code() == Some(2) && said.contains("STOCKWIRE__AUTH__ANONYMOUS"), "{said}");
+    let typo = output(command(&home).env("STOCKWIRE__HTTP__LISTNE", "x")).await?;
+    ensure!(typo.status.code() == Some(2) && String::from_utf8_lossy(&typo.stderr).contains("listne"));
+    let rate = output(command(&home).args(["--demo", "--demo-rate", "-1"])).await?;
+    ensure!(rate.status.code() == Some(2));
+    let database =
+        output(command(&home).arg("migrate").env("STOCKWIRE__DATABASE__URL", "mysql://hunter2@x")).await?;
+    let said = String::from_utf8_lossy(&database.stderr).into_owned();
+    ensure!(
+        database.status.code() == Some(1) && said.contains("postgres://") && !said.contains("hunter2"),
+        "{said}"
+    );
+    ensure!(!home.exists(), "nothing was made");
+    Ok(())
+}
+
+#[tokio::test]
+async fn migrating_is_a_command_of_its_own_and_can_be_repeated() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let home = scratch.path().join("home");
+    for says in ["1 migration was applied", "the schema is up to date"] {
+        let migrated = output(command(&home).arg("migrate")).await?;
+        let said = String::from_utf8_lossy(&migrated.stdout).into_owned();
+        ensure!(migrated.status.success() && said.contains(says), "{said}");
+    }
+    Ok(())
+}
