@@ -76,8 +76,7 @@ create table changes (
   reason text,
   request_id text,
   at timestamptz not null default clock_timestamp(),
-  constraint changes_pkey primary key (id),
-  constraint changes_op_known check (op in ('create', 'update', 'delete'))
+  constraint changes_pkey primary key (id)
 );
 create index changes_by_xid on changes (xid);
 create index changes_by_resource on changes (resource_id, id);
@@ -87,13 +86,13 @@ comment on column changes.xid is 'The transaction that made it: how the sequence
 comment on column changes.tenant_id is 'Who owns the changed row.';
 comment on column changes.resource is 'What kind of row, such as item.';
 comment on column changes.resource_id is 'Which row.';
-comment on column changes.op is 'create, update or delete.';
+comment on column changes.op is 'create, update or delete. Unchecked: only triggers write here, and Postgres would read the constraint anew for each statement.';
 comment on column changes.version is 'The version that this change made; a deletion counts too.';
 comment on column changes.data is 'The document after the change; null for a deletion.';
 comment on column changes.previous is 'The old values of the fields that changed, version and updated_at aside; the whole document for a deletion; null for a creation.';
-comment on column changes.actor is 'Who: from the setting stockwire.actor of the transaction, else db:<role>.';
-comment on column changes.reason is 'Why: from the setting stockwire.reason.';
-comment on column changes.request_id is 'Which request: from the setting stockwire.request_id.';
+comment on column changes.actor is 'Who: from the setting stockwire.actor of the transaction, else db:<role>; at most 200 characters.';
+comment on column changes.reason is 'Why: from the setting stockwire.reason; at most 500 characters.';
+comment on column changes.request_id is 'Which request: from the setting stockwire.request_id; at most 200 characters.';
 comment on column changes.at is 'When the change was made, shortly before its commit.';
 
 create table change_log (
@@ -123,17 +122,6 @@ comment on column sequencer.seen is 'The snapshot of the last step: what it coul
 comment on column sequencer.last is 'The last position given.';
 insert into sequencer default values;
 
-create table doorbell (
-  singleton boolean not null default true,
-  connected boolean not null default true,
-  constraint doorbell_pkey primary key (singleton),
-  constraint doorbell_one_row check (singleton)
-) with (fillfactor = 10);
-comment on table doorbell is 'One row: whether writers should wake the sequencer.';
-comment on column doorbell.singleton is 'Always true: there is one row.';
-comment on column doorbell.connected is 'True: the sequencer sleeps, and a writer notifies. False: it is busy and looks by itself.';
-insert into doorbell default values;
-
 -- How an item looks to every reader: REST, snapshots, history and the live stream all show this document. A type of
 -- its own, because Postgres writes a row as compact JSON and an object that is built from pairs with spaces.
 create type item_view as (
@@ -152,47 +140,48 @@ create type item_view as (
 );
 comment on type item_view is 'The fields of an item''s document, in their order.';
 
--- In plpgsql on purpose: Postgres would inline an SQL function and build the whole row anew for each field, which
--- made the capture of a change four times slower.
+-- Of single values on purpose: Postgres puts an SQL function's text in place of the call, and of a whole row it would
+-- build the row anew for each field.
+create function item_document(
+  id bigint, sku text, name text, description text, quantity bigint, unit text, price numeric, reorder_point bigint,
+  attributes jsonb, version bigint, created_at timestamptz, updated_at timestamptz
+) returns json
+language sql stable parallel safe
+return row_to_json(row(
+  id, sku, name, description, quantity, unit, price::text, reorder_point, attributes, version,
+  to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+  to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+)::item_view);
+comment on function item_document(
+  bigint, text, text, text, bigint, text, numeric, bigint, jsonb, bigint, timestamptz, timestamptz
+) is 'An item as every reader sees it, from its columns.';
+
 create function item_document(item items) returns json
-language plpgsql stable parallel safe as $$
-begin
-  return row_to_json(row(
-    item.id, item.sku, item.name, item.description, item.quantity, item.unit, item.price::text, item.reorder_point,
-    item.attributes, item.version,
-    to_char(item.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    to_char(item.updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-  )::public.item_view);
-end;
-$$;
+language sql stable parallel safe
+return item_document(
+  (item).id, (item).sku, (item).name, (item).description, (item).quantity, (item).unit, (item).price,
+  (item).reorder_point, (item).attributes, (item).version, (item).created_at, (item).updated_at
+);
 comment on function item_document(items) is 'An item as every reader sees it.';
 
--- Most changes touch the quantity and nothing else, and take the short way.
+-- Called only when more than the quantity differs: the capture trigger takes the short way itself.
 create function item_difference(was items, item items) returns json
 language plpgsql stable parallel safe as $$
 begin
-  if was.name = item.name and was.unit = item.unit and was.attributes = item.attributes
-    and was.sku is not distinct from item.sku
-    and was.description is not distinct from item.description
-    and was.price is not distinct from item.price
-    and was.reorder_point is not distinct from item.reorder_point
-  then
-    return '{"quantity":' || was.quantity || '}';
-  end if;
-  return (
-    select '{' || coalesce(string_agg(to_json(field.name) || ':' || coalesce(field.value::text, 'null'), ','), '') || '}'
-    from (values
-      ('sku', to_json(was.sku), was.sku is distinct from item.sku),
-      ('name', to_json(was.name), was.name <> item.name),
-      ('description', to_json(was.description), was.description is distinct from item.description),
-      ('quantity', to_json(was.quantity), was.quantity <> item.quantity),
-      ('unit', to_json(was.unit), was.unit <> item.unit),
-      ('price', to_json(was.price::text), was.price is distinct from item.price),
-      ('reorder_point', to_json(was.reorder_point), was.reorder_point is distinct from item.reorder_point),
-      ('attributes', was.attributes::json, was.attributes <> item.attributes)
-    ) as field (name, value, changed)
-    where field.changed
-  );
+return (
+  select ('{' || coalesce(string_agg(to_json(field.name) || ':' || coalesce(field.value::text, 'null'), ','), '') || '}')::json
+  from (values
+    ('sku', to_json(was.sku), was.sku is distinct from item.sku),
+    ('name', to_json(was.name), was.name <> item.name),
+    ('description', to_json(was.description), was.description is distinct from item.description),
+    ('quantity', to_json(was.quantity), was.quantity <> item.quantity),
+    ('unit', to_json(was.unit), was.unit <> item.unit),
+    ('price', to_json(was.price::text), was.price is distinct from item.price),
+    ('reorder_point', to_json(was.reorder_point), was.reorder_point is distinct from item.reorder_point),
+    ('attributes', was.attributes::json, was.attributes <> item.attributes)
+  ) as field (name, value, changed)
+  where field.changed
+);
 end;
 $$;
 comment on function item_difference(items, items) is 'The old values of the fields that differ.';
@@ -233,18 +222,22 @@ create trigger items_before_insert before insert on items
 -- write the log. Hence session_user, and a search path that a writer can't bend.
 create function writer_actor() returns text
 language sql stable
-return coalesce(nullif(current_setting('stockwire.actor', true), ''), 'db:' || session_user);
+return left(coalesce(nullif(current_setting('stockwire.actor', true), ''), 'db:' || session_user), 200);
 comment on function writer_actor() is 'Who the transaction says it is, else the database role.';
 
 create function capture_created_items() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
   insert into changes (tenant_id, resource, resource_id, op, version, data, actor, reason, request_id)
-  select item.tenant_id, 'item', item.id, 'create', item.version, item_document(item),
-    writer_actor(), nullif(current_setting('stockwire.reason', true), ''),
-    nullif(current_setting('stockwire.request_id', true), '')
+  select item.tenant_id, 'item', item.id, 'create', item.version,
+    item_document(item.id, item.sku, item.name, item.description, item.quantity, item.unit, item.price,
+      item.reorder_point, item.attributes, item.version, item.created_at, item.updated_at),
+    writer_actor(), left(nullif(current_setting('stockwire.reason', true), ''), 500),
+    left(nullif(current_setting('stockwire.request_id', true), ''), 200)
   from new_items as item;
-  if found and (select connected from doorbell) then
+  -- The sequencer that is busy holds this lock, and looks by itself; else it sleeps and wants to be told. The lock is
+  -- let go at once: it is only asked about.
+  if found and pg_try_advisory_lock_shared(91634239097932) and pg_advisory_unlock_shared(91634239097932) then
     perform pg_notify('stockwire_changes', '');
   end if;
   return null;
@@ -258,12 +251,25 @@ create function capture_updated_items() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
   insert into changes (tenant_id, resource, resource_id, op, version, data, previous, actor, reason, request_id)
-  select item.tenant_id, 'item', item.id, 'update', item.version, item_document(item), item_difference(was, item),
-    writer_actor(), nullif(current_setting('stockwire.reason', true), ''),
-    nullif(current_setting('stockwire.request_id', true), '')
+  select item.tenant_id, 'item', item.id, 'update', item.version,
+    item_document(item.id, item.sku, item.name, item.description, item.quantity, item.unit, item.price,
+      item.reorder_point, item.attributes, item.version, item.created_at, item.updated_at),
+    case
+      when was.name = item.name and was.unit = item.unit and was.attributes = item.attributes
+        and was.sku is not distinct from item.sku
+        and was.description is not distinct from item.description
+        and was.price is not distinct from item.price
+        and was.reorder_point is not distinct from item.reorder_point
+      then ('{"quantity":' || was.quantity || '}')::json
+      else item_difference(was, item)
+    end,
+    writer_actor(), left(nullif(current_setting('stockwire.reason', true), ''), 500),
+    left(nullif(current_setting('stockwire.request_id', true), ''), 200)
   from new_items as item join old_items as was on was.id = item.id
   where item.version <> was.version;
-  if found and (select connected from doorbell) then
+  -- The sequencer that is busy holds this lock, and looks by itself; else it sleeps and wants to be told. The lock is
+  -- let go at once: it is only asked about.
+  if found and pg_try_advisory_lock_shared(91634239097932) and pg_advisory_unlock_shared(91634239097932) then
     perform pg_notify('stockwire_changes', '');
   end if;
   return null;
@@ -278,11 +284,15 @@ create function capture_deleted_items() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
   insert into changes (tenant_id, resource, resource_id, op, version, previous, actor, reason, request_id)
-  select item.tenant_id, 'item', item.id, 'delete', item.version + 1, item_document(item),
-    writer_actor(), nullif(current_setting('stockwire.reason', true), ''),
-    nullif(current_setting('stockwire.request_id', true), '')
+  select item.tenant_id, 'item', item.id, 'delete', item.version + 1,
+    item_document(item.id, item.sku, item.name, item.description, item.quantity, item.unit, item.price,
+      item.reorder_point, item.attributes, item.version, item.created_at, item.updated_at),
+    writer_actor(), left(nullif(current_setting('stockwire.reason', true), ''), 500),
+    left(nullif(current_setting('stockwire.request_id', true), ''), 200)
   from old_items as item;
-  if found and (select connected from doorbell) then
+  -- The sequencer that is busy holds this lock, and looks by itself; else it sleeps and wants to be told. The lock is
+  -- let go at once: it is only asked about.
+  if found and pg_try_advisory_lock_shared(91634239097932) and pg_advisory_unlock_shared(91634239097932) then
     perform pg_notify('stockwire_changes', '');
   end if;
   return null;

@@ -1,7 +1,12 @@
 //! What is measured, set up on loopback: an embedded Postgres with its default settings in a directory that vanishes,
 //! and the services as processes of their own.
 
-use std::{net::SocketAddr, path::PathBuf, process::Command, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
 use standalone::postgres::{Options, Server};
@@ -20,6 +25,9 @@ pub(crate) const STOCKWIRE: &str = "stockwire";
 /// Known to everybody who can read this, and good for loopback only.
 const INTERNAL_SECRET: &str = "the internal secret of a bench";
 const TOKEN_SECRET: &str = "the token secret of a bench, which nobody uses";
+
+/// How long the first changes may take to get their place in the log.
+const SEQUENCED_LIMIT: Duration = Duration::from_secs(30);
 
 /// Postgres, and where everything lies. Fields are dropped in this order.
 #[derive(Debug)]
@@ -84,9 +92,20 @@ impl Stage {
         &self.scratch
     }
 
-    /// A notifier on the database that the services use.
+    /// A notifier on the database that the services use. What is there already has its place in the log when this
+    /// returns, so that nobody hears of it later.
     pub(crate) async fn notifier(&self) -> Result<ServiceProcess> {
-        self.service("notifier", "STOCKWIRE__NOTIFIER__LISTEN", &[]).await
+        let process = self.service("notifier", "STOCKWIRE__NOTIFIER__LISTEN", &[]).await?;
+        let client = self.connect(STOCKWIRE).await?;
+        let complete = "select last >= (select count(*) from changes) from sequencer";
+        let begun = Instant::now();
+        while !client.query_one(complete, &[]).await?.try_get::<_, bool>(0)? {
+            ensure!(begun.elapsed() < SEQUENCED_LIMIT, "the notifier doesn't put the changes in order");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // The feed follows the log by itself, at the latest after the poll interval of 250 ms.
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        Ok(process)
     }
 
     /// A hub that follows a notifier. It serves live changes only: snapshots need an API.

@@ -126,9 +126,14 @@ mod tests {
 
     #[test]
     fn the_frames_bytes_survive_the_feed() {
-        let text = r#"{"entries":{"entries":[{"position":1,"tenant":1,"op":"create","topics":["items","items:5"],"key":"item:5","at_us":3,"frame":{"b":1, "a":[ ]}}]}}"#;
-        let FeedMessage::Entries { entries } = serde_json::from_str(text).unwrap() else { panic!() };
-        assert_eq!(entries[0].frame.get(), r#"{"b":1, "a":[ ]}"#);
-        assert_eq!(serde_json::to_string(&FeedMessage::Entries { entries }).unwrap(), text);
+        let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+        for frame in [r#"{"b":1, "a":[ ]}"#, r#"{"n":1e400,"name":"\t"}"#, &format!(r#"{{"deep":{deep}}}"#)] {
+            let text = format!(
+                r#"{{"entries":{{"entries":[{{"position":1,"tenant":1,"op":"create","topics":["items","items:5"],"key":"item:5","at_us":3,"frame":{frame}}}]}}}}"#
+            );
+            let FeedMessage::Entries { entries } = serde_json::from_str(&text).unwrap() else { panic!() };
+            assert_eq!(entries[0].frame.get(), frame);
+            assert_eq!(serde_json::to_string(&FeedMessage::Entries { entries }).unwrap(), text);
+        }
     }
 }

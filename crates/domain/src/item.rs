@@ -243,7 +243,8 @@ fn check_attribute(value: &Value, depth: usize) -> Result<(), String> {
     }
 }
 
-/// An item as every reader sees it: REST, snapshots, history and the live stream carry the same document.
+/// An item as every reader sees it: REST, snapshots, history and the live stream carry the same document. They carry
+/// it as an [`ItemDocument`](crate::ItemDocument); this is what a reader takes it apart into.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

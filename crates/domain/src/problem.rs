@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::FieldError;
+use crate::{FieldError, ItemDocument};
 
 /// What went wrong, for programs. Each has one HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,7 +128,7 @@ impl ProblemCode {
 }
 
 /// A problem document. `instance` and `request_id` are filled in where the response is written.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// A URI reference that names the kind of problem.
@@ -154,7 +153,7 @@ pub struct Problem {
     /// With `version_mismatch`: the state as it is now.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::Item>))]
-    pub current: Option<Value>,
+    pub current: Option<ItemDocument>,
 }
 
 impl Problem {
@@ -183,7 +182,7 @@ impl Problem {
 
     /// With the state as it is now.
     #[must_use]
-    pub fn with_current(mut self, current: Value) -> Self {
+    pub fn with_current(mut self, current: ItemDocument) -> Self {
         self.current = Some(current);
         self
     }

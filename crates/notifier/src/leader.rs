@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use service::Context;
-use store::{Bell, Doorbell, Error, Horizon, Sequencer, Step, Store, Writers};
+use store::{Bell, Doorbell, Error, Horizon, Sequencer, Step, Store};
 use tokio::{sync::mpsc, time::Instant};
 
-use crate::pace::{Next, Pace};
+use crate::pace::{Next, Pace, Writers};
 
 /// The sequencer's task.
 pub(crate) struct Leader {
@@ -64,8 +64,8 @@ impl Leader {
 
     async fn keep_stepping(&self, sequencer: &Sequencer) -> Result<std::convert::Infallible, Error> {
         let mut pace = Pace::new();
-        // The leader before us may have left the writers silent.
-        let mut unheard = Some(self.let_writers_ring(sequencer).await?);
+        // The leader before us may have silenced writers that are still in flight.
+        let mut unheard = Some(Unheard::now(sequencer).await?);
         loop {
             let started = Instant::now();
             let placed = self.step(sequencer).await?;
@@ -77,18 +77,17 @@ impl Leader {
                     Some(writers) => self.await_bell(writers.patience(self.poll_interval)).await,
                 },
                 Next::LookAfter(pause) => tokio::time::sleep(pause).await,
-                Next::Tell(Writers::Ring) => unheard = Some(self.let_writers_ring(sequencer).await?),
+                Next::Tell(Writers::Ring) => {
+                    sequencer.let_writers_ring().await?;
+                    unheard = Some(Unheard::now(sequencer).await?);
+                }
                 Next::Tell(Writers::StaySilent) => {
-                    sequencer.tell_writers(Writers::StaySilent).await?;
+                    if !sequencer.silence_writers().await? {
+                        pace.not_told();
+                    }
                 }
             }
         }
-    }
-
-    /// Tells writers to ring. Those that may have read the bell's state before have to be looked for.
-    async fn let_writers_ring(&self, sequencer: &Sequencer) -> Result<Unheard, Error> {
-        let horizon = sequencer.tell_writers(Writers::Ring).await?;
-        Ok(Unheard { horizon, since: Instant::now() })
     }
 
     async fn await_bell(&self, at_most: Duration) {
@@ -110,6 +109,7 @@ impl Leader {
             metrics::histogram!("stockwire_sequencer_step_seconds").record(started.elapsed().as_secs_f64());
             // A shortcut only: what doesn't fit is read from the log.
             let _ = self.steps.try_send(step);
+            sequencer.announce().await?;
         }
         Ok(placed)
     }
@@ -122,6 +122,10 @@ struct Unheard {
 }
 
 impl Unheard {
+    async fn now(sequencer: &Sequencer) -> Result<Self, Error> {
+        Ok(Self { horizon: sequencer.horizon().await?, since: Instant::now() })
+    }
+
     /// How long not to look for them: most end soon, and the longer one takes, the less a delay matters.
     fn patience(&self, at_most: Duration) -> Duration {
         self.since.elapsed().clamp(Duration::from_millis(1), at_most)

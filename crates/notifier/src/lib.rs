@@ -39,7 +39,7 @@
 //! # Waking up
 //!
 //! A notification is a doorbell: it carries nothing and is never relied on. While the sequencer has little to do,
-//! writers ring (`doorbell.connected`). When it is busy it tells them to be silent, because `pg_notify` makes
+//! writers ring. When it is busy it silences them, by holding a lock that their triggers ask about, because `pg_notify` makes
 //! commits queue behind each other, and looks by itself every few milliseconds ([`pace`](crate)). Before it relies
 //! on the bell again it keeps looking until every transaction that could have read the old state has ended. And
 //! whatever happens, it looks once in `notifier.poll_interval_ms`.

@@ -6,18 +6,26 @@
 
 use std::time::Duration;
 
-use store::Writers;
 use tokio::time::Instant;
 
 /// Productive steps closer together than this count as busy.
 const CLOSE: Duration = Duration::from_millis(10);
-/// So many of them in a row silence the writers.
-const CLOSE_STEPS: u32 = 16;
+/// So many changes placed by such steps in a row silence the writers.
+const MANY: i64 = 16;
 /// The bounds of the pause between two looks while writers are silent.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 /// Nothing found for so long lets writers ring again.
 const QUIET: Duration = Duration::from_millis(30);
+
+/// Whether writers wake the sequencer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writers {
+    /// It sleeps: a writer notifies.
+    Ring,
+    /// It is busy and looks by itself: a writer does nothing.
+    StaySilent,
+}
 
 /// What to do after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +42,13 @@ pub(crate) enum Next {
 #[derive(Debug)]
 pub(crate) struct Pace {
     writers: Writers,
-    close_steps: u32,
+    close_changes: i64,
     last_productive: Option<Instant>,
 }
 
 impl Pace {
     pub(crate) const fn new() -> Self {
-        Self { writers: Writers::Ring, close_steps: 0, last_productive: None }
+        Self { writers: Writers::Ring, close_changes: 0, last_productive: None }
     }
 
     /// What to do after a step that began at `started`, ended at `now` and placed this many changes.
@@ -48,11 +56,11 @@ impl Pace {
         let since = self.last_productive.map(|last| started.saturating_duration_since(last));
         if placed > 0 {
             let close = since.is_some_and(|since| since < CLOSE);
-            self.close_steps = if close { self.close_steps.saturating_add(1) } else { 0 };
+            self.close_changes = if close { self.close_changes.saturating_add(placed) } else { 0 };
             self.last_productive = Some(now);
         }
         match self.writers {
-            Writers::Ring if placed > 0 && self.close_steps >= CLOSE_STEPS => self.tell(Writers::StaySilent),
+            Writers::Ring if placed > 0 && self.close_changes >= MANY => self.tell(Writers::StaySilent),
             Writers::Ring => Next::AwaitBell,
             Writers::StaySilent if placed == 0 && since.is_none_or(|since| since > QUIET) => {
                 self.tell(Writers::Ring)
@@ -64,9 +72,14 @@ impl Pace {
         }
     }
 
+    /// The writers couldn't be told.
+    pub(crate) const fn not_told(&mut self) {
+        self.writers = Writers::Ring;
+    }
+
     fn tell(&mut self, writers: Writers) -> Next {
         self.writers = writers;
-        self.close_steps = 0;
+        self.close_changes = 0;
         Next::Tell(writers)
     }
 }

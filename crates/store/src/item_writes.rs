@@ -1,7 +1,7 @@
 //! Writing items: each write is one statement, and so one round trip and one transaction. The statement itself
 //! hands actor, reason and request id to the triggers, through settings that end with the transaction.
 
-use domain::{Item, ItemId, ItemPatch, NewItem, TenantId, Version, WriteContext};
+use domain::{ItemDocument, ItemId, ItemPatch, NewItem, TenantId, Version, WriteContext};
 use rust_decimal::Decimal;
 use tokio_postgres::types::Json;
 
@@ -17,14 +17,14 @@ pub enum Expected {
 }
 
 /// How a conditional write ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum WriteOutcome {
     /// Done; for a deletion this is the item as it was.
-    Done(Box<Item>),
+    Done(ItemDocument),
     /// There is no such item.
     NotFound,
     /// It has another version: this is the item as it is now. Nothing was changed.
-    Mismatch(Box<Item>),
+    Mismatch(ItemDocument),
 }
 
 impl Store {
@@ -37,7 +37,7 @@ impl Store {
         tenant: TenantId,
         new: &NewItem,
         context: &WriteContext,
-    ) -> Result<Item, Error> {
+    ) -> Result<ItemDocument, Error> {
         const CREATE: &str = "/* store::create_item */
             with writer as materialized (
               select set_config('stockwire.actor', $1, true), set_config('stockwire.reason', $2, true),
@@ -46,7 +46,7 @@ impl Store {
             insert into items (tenant_id, sku, name, description, quantity, unit, price, reorder_point, attributes)
             select $4, $5::text, $6::text, $7::text, $8::bigint, $9::text, $10::numeric, $11::bigint, $12::jsonb
             from writer
-            returning item_document(items)::text as document";
+            returning items.id, items.version, item_document(items)::text as document";
         let client = self.client().await?;
         let statement = client.prepare_cached(CREATE).await?;
         let created = client
@@ -68,7 +68,7 @@ impl Store {
                 ],
             )
             .await?;
-        row::item(created.try_get("document")?)
+        row::item(&created)
     }
 
     /// Changes the fields that the patch names. A patch that changes nothing leaves the version as it is.
@@ -100,7 +100,7 @@ impl Store {
             from writer
             where items.id = $4 and items.tenant_id = $5
               and ($6::bigint[] is null or items.version = any ($6))
-            returning item_document(items)::text as document";
+            returning items.id, items.version, item_document(items)::text as document";
         let client = self.client().await?;
         let statement = client.prepare_cached(UPDATE).await?;
         let text = |value: &Option<Option<domain::Sku>>| {
@@ -157,7 +157,7 @@ impl Store {
             delete from items using writer
             where items.id = $4 and items.tenant_id = $5
               and ($6::bigint[] is null or items.version = any ($6))
-            returning item_document(items)::text as document";
+            returning items.id, items.version, item_document(items)::text as document";
         let client = self.client().await?;
         let statement = client.prepare_cached(DELETE).await?;
         let deleted = client
@@ -185,10 +185,10 @@ impl Store {
         id: ItemId,
     ) -> Result<WriteOutcome, Error> {
         if let Some(row) = row {
-            return Ok(WriteOutcome::Done(Box::new(row::item(row.try_get("document")?)?)));
+            return Ok(WriteOutcome::Done(row::item(row)?));
         }
         let (current, _) = self.item(tenant, id).await?;
-        Ok(current.map_or(WriteOutcome::NotFound, |item| WriteOutcome::Mismatch(Box::new(item))))
+        Ok(current.map_or(WriteOutcome::NotFound, WriteOutcome::Mismatch))
     }
 }
 

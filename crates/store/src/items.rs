@@ -1,6 +1,6 @@
 //! Reading items: one, or a tenant's whole stock at one moment of the log.
 
-use domain::{Cursor, Item, ItemId, TenantId};
+use domain::{Cursor, ItemDocument, ItemId, TenantId};
 use futures_util::{Stream, StreamExt};
 
 use crate::{Error, Store, row};
@@ -18,16 +18,16 @@ impl Store {
     ///
     /// # Errors
     /// The database is away.
-    pub async fn item(&self, tenant: TenantId, id: ItemId) -> Result<(Option<Item>, Cursor), Error> {
+    pub async fn item(&self, tenant: TenantId, id: ItemId) -> Result<(Option<ItemDocument>, Cursor), Error> {
         const ITEM: &str = "/* store::item */
-            select sequencer.epoch, sequencer.last,
+            select sequencer.epoch, sequencer.last, items.id, items.version,
               case when items.id is not null then item_document(items)::text end as document
             from sequencer left join items on items.tenant_id = $1 and items.id = $2";
         let client = self.client().await?;
         let statement = client.prepare_cached(ITEM).await?;
         let found = client.query_one(&statement, &[&tenant.get(), &id.get()]).await?;
-        let document: Option<String> = found.try_get("document")?;
-        Ok((document.as_deref().map(row::item).transpose()?, row::head(&found)?))
+        let exists = found.try_get::<_, Option<i64>>("id")?.is_some();
+        Ok((exists.then(|| row::item(&found)).transpose()?, row::head(&found)?))
     }
 
     /// All items of a tenant, or one of them, read in one statement and so at one moment: every change up to

@@ -29,4 +29,4 @@ pub use item_writes::{Expected, WriteOutcome};
 pub use items::ItemSnapshot;
 pub use log::{LogEntry, LogHead};
 pub use migrations::{MigrateError, create_database_if_missing, migrate, prepare_database};
-pub use sequencer::{Horizon, Sequencer, Step, Writers};
+pub use sequencer::{Horizon, Sequencer, Step};

@@ -1,20 +1,23 @@
 //! Reading rows into domain types, with errors that name table, column and id.
 
-use domain::{Cursor, Epoch, Item, Position};
+use domain::{Cursor, Epoch, ItemDocument, Position, Version};
+use serde_json::value::RawValue;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::Error;
 
-/// Reads an item from the document that `item_document` wrote.
-pub(crate) fn item(document: &str) -> Result<Item, Error> {
-    serde_json::from_str(document).map_err(|error| {
-        let id = serde_json::from_str::<serde_json::Value>(document)
-            .ok()
-            .and_then(|document| document.get("id")?.as_i64())
-            .unwrap_or_default();
-        Error::Corrupt { table: "items", column: "item_document", id, detail: error.to_string() }
-    })
+/// Reads the columns `id`, `version` and `document` of an item, the last of them as `item_document` wrote it: that it
+/// is JSON is all that is asked of it, and `row_to_json` writes nothing else.
+pub(crate) fn item(row: &Row) -> Result<ItemDocument, Error> {
+    let id: i64 = row.try_get("id")?;
+    let json = RawValue::from_string(row.try_get("document")?).map_err(|error| Error::Corrupt {
+        table: "items",
+        column: "item_document",
+        id,
+        detail: error.to_string(),
+    })?;
+    Ok(ItemDocument::new(id, Version::new(row.try_get("version")?), json))
 }
 
 /// Reads the columns `epoch` and `last` of the table `sequencer`.

@@ -26,6 +26,9 @@ use crate::{
 /// The advisory lock that the leader's session holds.
 const LEADER_LOCK: i64 = 0x5354_4f43_4b57_4952;
 
+/// The advisory lock that silences writers; the capture triggers ask about it by this number.
+const BELL_LOCK: i64 = 0x5357_4245_4c4c;
+
 /// The most entries that a step hands back; whoever needs more reads the log.
 const MOST_RETURNED: i64 = 2000;
 
@@ -34,15 +37,6 @@ const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 /// A step that takes longer than this is given up with its connection.
 const STEP_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Whether writers wake the sequencer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Writers {
-    /// It sleeps: a writer notifies.
-    Ring,
-    /// It is busy and looks by itself: a writer does nothing.
-    StaySilent,
-}
 
 /// The leader: holds the lock and a connection of its own.
 #[derive(Debug)]
@@ -102,18 +96,46 @@ impl Sequencer {
         Ok(Step { head, placed, entries })
     }
 
-    /// Tells writers whether to ring. After [`Writers::Ring`], transactions that were in flight may still have
-    /// read the old state: look until [`Sequencer::all_ended_before`] says that they have ended.
+    /// Tells those who follow the log, in other processes, that it has grown. Not a part of the step: a transaction
+    /// that notifies makes other commits that notify wait for its own.
     ///
     /// # Errors
     /// The database is away.
-    pub async fn tell_writers(&self, writers: Writers) -> Result<Horizon, Error> {
-        const TELL: &str = "/* store::Sequencer::tell_writers */
-            update doorbell set connected = $1 where connected <> $1";
-        const HORIZON: &str = "/* store::Sequencer::tell_writers */
+    pub async fn announce(&self) -> Result<(), Error> {
+        const ANNOUNCE: &str = "/* store::Sequencer::announce */ select pg_notify('stockwire_log', '')";
+        within(STEP_TIMEOUT, self.client.batch_execute(ANNOUNCE)).await
+    }
+
+    /// Tells writers not to ring, by holding a lock that their triggers ask about. It ends with this connection, so
+    /// that a leader which dies leaves nobody silent. Says whether it worked: a writer may be asking just now.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn silence_writers(&self) -> Result<bool, Error> {
+        const SILENCE: &str =
+            "/* store::Sequencer::silence_writers */ select pg_try_advisory_lock($1) as held";
+        let row = within(STEP_TIMEOUT, self.client.query_one(SILENCE, &[&BELL_LOCK])).await?;
+        Ok(row.try_get("held")?)
+    }
+
+    /// Tells writers to ring again.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn let_writers_ring(&self) -> Result<(), Error> {
+        const RING: &str = "/* store::Sequencer::let_writers_ring */ select pg_advisory_unlock($1)";
+        within(STEP_TIMEOUT, self.client.execute(RING, &[&BELL_LOCK])).await?;
+        Ok(())
+    }
+
+    /// A moment: transactions that began to write before it may have found that they needn't ring. Look until
+    /// [`Sequencer::all_ended_before`] says that they have ended.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn horizon(&self) -> Result<Horizon, Error> {
+        const HORIZON: &str = "/* store::Sequencer::horizon */
             select pg_snapshot_xmax(pg_current_snapshot())::text as horizon";
-        let ring = writers == Writers::Ring;
-        within(STEP_TIMEOUT, self.client.execute(TELL, &[&ring])).await?;
         let row = within(STEP_TIMEOUT, self.client.query_one(HORIZON, &[])).await?;
         Ok(Horizon(row.try_get("horizon")?))
     }
@@ -180,7 +202,7 @@ fn step_statement() -> String {
         stepped as (
           update sequencer set seen = (select now.seen from now), last = last + (select placed from total)
           where (select placed from total) > 0
-          returning pg_notify('stockwire_log', '') as notified
+          returning 1
         )
         select state.epoch, state.last + total.placed as last, total.placed,
           (select count(*) from stepped) as stepped, page.*

@@ -5,7 +5,7 @@ use actix_web::{
     http::header::{self, HeaderName, HeaderValue},
     web,
 };
-use domain::{Item, ItemId, ItemPatch, NewItem, Problem, ProblemCode};
+use domain::{Item, ItemDocument, ItemId, ItemPatch, NewItem, Problem, ProblemCode};
 use service::ApiError;
 use store::WriteOutcome;
 
@@ -47,8 +47,8 @@ pub(crate) async fn create_item(
     let new = NewItem::from_json(body).map_err(body::invalid)?;
     let context = caller.write_context(&request)?;
     let item = api.store().create_item(caller.tenant(), &new, &context).await.map_err(store_error)?;
-    let location = format!("/api/v1/items/{}", item.id);
-    let tag = preconditions::entity_tag(item.version);
+    let location = format!("/api/v1/items/{}", item.id());
+    let tag = preconditions::entity_tag(item.version());
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))
         .insert_header((header::ETAG, tag))
@@ -80,10 +80,10 @@ pub(crate) async fn get_item(
     let id = item_id(&request)?;
     let (item, as_of) = api.store().item(caller.tenant(), id).await.map_err(store_error)?;
     let item = item.ok_or_else(|| not_found(id))?;
-    let known = preconditions::is_known(request.headers(), item.version)?;
+    let known = preconditions::is_known(request.headers(), item.version())?;
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response
-        .insert_header((header::ETAG, preconditions::entity_tag(item.version)))
+        .insert_header((header::ETAG, preconditions::entity_tag(item.version())))
         .insert_header((AS_OF, as_of.to_string()));
     Ok(if known { response.finish() } else { response.json(item) })
 }
@@ -172,7 +172,7 @@ pub(crate) async fn delete_item(
     match deleted.map_err(store_error)? {
         WriteOutcome::Done(_) => Ok(HttpResponse::NoContent().finish()),
         WriteOutcome::NotFound => Err(not_found(id)),
-        WriteOutcome::Mismatch(current) => Ok(version_mismatch(&current)),
+        WriteOutcome::Mismatch(current) => Ok(version_mismatch(current)),
     }
 }
 
@@ -194,10 +194,10 @@ async fn update(
     let updated = api.store().update_item(caller.tenant(), id, patch, &expected, &context).await;
     match updated.map_err(store_error)? {
         WriteOutcome::Done(item) => Ok(HttpResponse::Ok()
-            .insert_header((header::ETAG, preconditions::entity_tag(item.version)))
+            .insert_header((header::ETAG, preconditions::entity_tag(item.version())))
             .json(item)),
         WriteOutcome::NotFound => Err(not_found(id)),
-        WriteOutcome::Mismatch(current) => Ok(version_mismatch(&current)),
+        WriteOutcome::Mismatch(current) => Ok(version_mismatch(current)),
     }
 }
 
@@ -216,14 +216,12 @@ fn whole(new: NewItem) -> ItemPatch {
 }
 
 /// The answer to a stale `If-Match`: with the item as it is now, so that the client needn't ask for it.
-fn version_mismatch(current: &Item) -> HttpResponse {
-    let detail =
-        format!("If-Match names another version; item {} has version {}.", current.id, current.version);
-    let problem = Problem::new(ProblemCode::VersionMismatch, detail);
-    // Serialising fails for maps with keys that aren't strings; an item has none.
-    let problem = problem.with_current(serde_json::to_value(current).unwrap_or_default());
+fn version_mismatch(current: ItemDocument) -> HttpResponse {
+    let (id, version) = (current.id(), current.version());
+    let detail = format!("If-Match names another version; item {id} has version {version}.");
+    let problem = Problem::new(ProblemCode::VersionMismatch, detail).with_current(current);
     let mut response = ApiError::from(problem).error_response();
-    if let Ok(tag) = HeaderValue::from_str(&preconditions::entity_tag(current.version)) {
+    if let Ok(tag) = HeaderValue::from_str(&preconditions::entity_tag(version)) {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response

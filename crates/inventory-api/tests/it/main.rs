@@ -12,4 +12,5 @@ mod lists;
 mod outage;
 mod preconditions;
 mod snapshot;
+mod stored_documents;
 mod wire;

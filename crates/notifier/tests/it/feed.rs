@@ -188,3 +188,29 @@ async fn a_notifier_that_stops_ends_its_feeds() -> Result<()> {
     }
     Ok(())
 }
+
+/// Rows that our parsers would refuse, between rows that everybody waits for.
+#[tokio::test]
+async fn no_row_that_postgres_accepts_stops_the_delivery_of_what_follows() -> Result<()> {
+    const ODD_ROWS: &str = r#"
+        insert into items (tenant_id, name, description) values (1, E'\t', '  ');
+        insert into items (tenant_id, name, attributes) values (1, 'huge', '{"n": 1e400}');
+        insert into items (tenant_id, name, attributes)
+          values (1, 'deep', ('{"a": ' || repeat('[', 4000) || repeat(']', 4000) || '}')::jsonb);
+        insert into items (tenant_id, name, created_at, updated_at) values (1, 'late', '-infinity', 'infinity');
+        insert into items (id, tenant_id, name) overriding system value values (-5, 1, 'nobody''s');
+        update items set name = E'\t\t', attributes = '{}';
+        delete from items"#;
+    let database = Database::create().await?;
+    let head = database.store()?.log_head().await?.cursor;
+    let notifier = Notifier::start(&settings(&database)?).await?;
+    // The test's client takes documents apart, and so starts behind them.
+    database.sql().await?.batch_execute(ODD_ROWS).await?;
+    let odd = database.sequenced(15).await?;
+    insert(&database, 1).await?;
+    let end = database.sequenced(16).await?;
+    let mut feed = notifier.feed(Some(Cursor { position: odd, ..head })).await?;
+    feed.hello().await?;
+    ensure!(feed.entries_until(end).await?.len() == 1, "more than the row behind them");
+    Ok(())
+}

@@ -16,7 +16,12 @@ async fn insert(client: &Client) -> Result<()> {
 }
 
 async fn bell_is_connected(client: &Client) -> Result<bool> {
-    Ok(client.query_one("select connected from doorbell", &[]).await?.try_get(0)?)
+    // Looked at from outside, so that looking silences nobody and holds nobody up.
+    let silenced = "select not exists (
+        select from pg_locks join pg_database on pg_database.oid = pg_locks.database
+        where datname = current_database() and locktype = 'advisory' and mode = 'ExclusiveLock' and granted
+          and (classid::bigint << 32 | objid::bigint) = x'535742454c4c'::bigint)";
+    Ok(client.query_one(silenced, &[]).await?.try_get(0)?)
 }
 
 /// Waits until it sleeps, so that what comes next can only be found by what wakes it up.

@@ -113,7 +113,9 @@ impl Shop {
             let sort = ItemSort::default();
             let page = store.item_list(TENANT, &ItemFilter::default(), sort, after.as_ref(), PAGE).await?;
             let ours = |item: &Item| item.sku.as_ref().is_some_and(|sku| skus.contains(&sku));
-            shelves.extend(page.items.into_iter().filter(ours));
+            // What can't be taken apart was written past our rules, and is nobody's to trade with.
+            let readable = page.items.iter().filter_map(|document| document.parse().ok());
+            shelves.extend(readable.filter(ours));
             after = page.next;
             if after.is_none() {
                 break;
@@ -206,7 +208,10 @@ impl Shop {
         }
         let new = self.absent.swap_remove(place);
         match self.store.create_item(TENANT, &new, &written_by("demo:office", "new in the range")).await {
-            Ok(item) => self.shelves.insert(self.shelves.len() / 2, item),
+            Ok(created) => {
+                let middle = self.shelves.len() / 2;
+                self.shelves.splice(middle..middle, created.parse());
+            }
             // Somebody else uses this sku: it is not ours to sell.
             Err(Error::DuplicateSku) => {}
             Err(error) => return Err(error),
@@ -227,7 +232,7 @@ impl Shop {
         match self.store.delete_item(TENANT, item.id, &expected, &context).await? {
             WriteOutcome::Done(_) | WriteOutcome::NotFound => self.remember_absent(&item),
             // Somebody just did something with it, so somebody needs it.
-            WriteOutcome::Mismatch(current) => self.shelves.push(*current),
+            WriteOutcome::Mismatch(current) => self.shelves.extend(current.parse()),
         }
         Ok(())
     }
@@ -238,17 +243,21 @@ impl Shop {
             let Some(item) = self.shelves.get_mut(place) else { return Ok(()) };
             let Some(patch) = plan(item) else { break };
             let expected = Expected::Versions(vec![item.version]);
-            match self.store.update_item(TENANT, item.id, &patch, &expected, context).await? {
-                WriteOutcome::Done(changed) => {
-                    *item = *changed;
-                    break;
-                }
-                WriteOutcome::Mismatch(current) => *item = *current,
-                WriteOutcome::NotFound => {
-                    let gone = self.shelves.remove(place);
-                    self.remember_absent(&gone);
-                    return Ok(());
-                }
+            let outcome = self.store.update_item(TENANT, item.id, &patch, &expected, context).await?;
+            let done = matches!(outcome, WriteOutcome::Done(_));
+            let (WriteOutcome::Done(found) | WriteOutcome::Mismatch(found)) = outcome else {
+                let gone = self.shelves.remove(place);
+                self.remember_absent(&gone);
+                return Ok(());
+            };
+            let Ok(found) = found.parse() else {
+                // Somebody made of it what we can't take apart.
+                self.shelves.remove(place);
+                return Ok(());
+            };
+            *item = found;
+            if done {
+                break;
             }
         }
         self.order_if_low(place);

@@ -2,6 +2,7 @@
 
 mod capture;
 mod migrations;
+mod odd_rows;
 mod readable;
 mod roles;
 mod schema;

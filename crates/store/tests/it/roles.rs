@@ -45,7 +45,6 @@ async fn such_a_role_can_neither_read_nor_write_the_history() -> Result<()> {
         "select * from changes",
         "insert into change_log values (1, 1)",
         "update sequencer set last = 0",
-        "update doorbell set connected = false",
         "truncate items",
     ] {
         let refused = client.batch_execute(statement).await;
@@ -76,7 +75,7 @@ async fn a_writer_cannot_bend_what_is_captured() -> Result<()> {
     client
         .batch_execute(
             "create temporary table changes (like items);
-             create temporary table doorbell (connected boolean);
+             create temporary table sequencer (like items);
              set search_path = pg_temp, public;
              insert into items (tenant_id, name) values (1, 'Bolt')",
         )

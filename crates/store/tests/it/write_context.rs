@@ -1,7 +1,7 @@
 //! Who, why and which request: from the store's writes into the change, and no further.
 
 use anyhow::{Context, Result, ensure};
-use domain::{ItemPatch, NewItem, TenantId, WriteContext};
+use domain::{ItemDocument, ItemId, ItemPatch, NewItem, TenantId, WriteContext};
 use serde_json::json;
 use store::{Expected, Store, WriteOutcome};
 use testkit::Database;
@@ -27,6 +27,10 @@ fn bolt() -> Result<NewItem> {
         .map_err(|errors| anyhow::anyhow!("{errors:?}"))
 }
 
+fn id(item: &ItemDocument) -> Result<ItemId> {
+    ItemId::new(item.id()).context("an id")
+}
+
 fn quantity(quantity: i64) -> Result<ItemPatch> {
     ItemPatch::from_json(json!({"quantity": quantity})).map_err(|errors| anyhow::anyhow!("{errors:?}"))
 }
@@ -42,9 +46,9 @@ async fn each_write_carries_its_own_context_and_none_is_left_behind() -> Result<
     let first = context("user:7", Some("stocktaking"), Some("request-1"));
     let item = store.create_item(tenant, &bolt()?, &first).await?;
     let second = context("key:3", None, None);
-    store.update_item(tenant, item.id, &quantity(9)?, &Expected::Exists, &second).await?;
+    store.update_item(tenant, id(&item)?, &quantity(9)?, &Expected::Exists, &second).await?;
     let third = context("", Some("damaged"), None);
-    store.delete_item(tenant, item.id, &Expected::Exists, &third).await?;
+    store.delete_item(tenant, id(&item)?, &Expected::Exists, &third).await?;
 
     let text = |text: &str| Some(text.to_owned());
     let expected = vec![
@@ -80,13 +84,13 @@ async fn a_write_with_a_stale_expectation_changes_nothing_and_shows_the_current_
     let (store, tenant) = (database.store()?, TenantId::DEFAULT);
     let context = context("user:7", None, None);
     let item = store.create_item(tenant, &bolt()?, &context).await?;
-    let stale = Expected::Versions(vec![item.version]);
-    store.update_item(tenant, item.id, &quantity(9)?, &stale, &context).await?;
+    let stale = Expected::Versions(vec![item.version()]);
+    store.update_item(tenant, id(&item)?, &quantity(9)?, &stale, &context).await?;
 
-    let refused = store.update_item(tenant, item.id, &quantity(8)?, &stale, &context).await?;
+    let refused = store.update_item(tenant, id(&item)?, &quantity(8)?, &stale, &context).await?;
     let WriteOutcome::Mismatch(current) = refused else { anyhow::bail!("{refused:?}") };
-    ensure!(current.quantity.get() == 9 && current.version.get() == 2, "{current:?}");
-    let refused = store.delete_item(tenant, item.id, &stale, &context).await?;
+    ensure!(current.parse()?.quantity.get() == 9 && current.version().get() == 2, "{current:?}");
+    let refused = store.delete_item(tenant, id(&item)?, &stale, &context).await?;
     ensure!(matches!(refused, WriteOutcome::Mismatch(_)), "{refused:?}");
     ensure!(told(&database).await?.len() == 2, "{:?}", told(&database).await?);
     Ok(())
@@ -101,13 +105,13 @@ async fn a_tenant_can_neither_see_nor_change_the_items_of_another() -> Result<()
     let other = TenantId::new(database.sql().await?.query_one(create, &[]).await?.get(0));
     let item = store.create_item(TenantId::DEFAULT, &bolt()?, &context).await?;
 
-    ensure!(store.item(other, item.id).await?.0.is_none(), "it is shown");
-    let updated = store.update_item(other, item.id, &quantity(9)?, &Expected::Exists, &context).await?;
-    ensure!(updated == WriteOutcome::NotFound, "{updated:?}");
-    let deleted = store.delete_item(other, item.id, &Expected::Exists, &context).await?;
-    ensure!(deleted == WriteOutcome::NotFound, "{deleted:?}");
-    let history = store.item_history(other, item.id, 0, 10).await?;
+    ensure!(store.item(other, id(&item)?).await?.0.is_none(), "it is shown");
+    let updated = store.update_item(other, id(&item)?, &quantity(9)?, &Expected::Exists, &context).await?;
+    ensure!(matches!(updated, WriteOutcome::NotFound), "{updated:?}");
+    let deleted = store.delete_item(other, id(&item)?, &Expected::Exists, &context).await?;
+    ensure!(matches!(deleted, WriteOutcome::NotFound), "{deleted:?}");
+    let history = store.item_history(other, id(&item)?, 0, 10).await?;
     ensure!(history.changes.is_empty(), "{history:?}");
-    store.item(TenantId::DEFAULT, item.id).await?.0.context("it is gone")?;
+    store.item(TenantId::DEFAULT, id(&item)?).await?.0.context("it is gone")?;
     Ok(())
 }
