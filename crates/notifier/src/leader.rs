@@ -1,10 +1,14 @@
 //! Leading: waits for the lock, then steps for as long as the connection lasts, and starts over.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use service::Context;
 use store::{Bell, Doorbell, Error, Horizon, Sequencer, Step, Store};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
 
 use crate::pace::{Next, Pace, Writers};
 
@@ -14,6 +18,7 @@ pub(crate) struct Leader {
     doorbell: Option<Doorbell>,
     poll_interval: Duration,
     steps: mpsc::Sender<Step>,
+    grown: Arc<Notify>,
 }
 
 impl Leader {
@@ -23,6 +28,7 @@ impl Leader {
         Self {
             doorbell: settings.doorbell.then(listen),
             poll_interval: Duration::from_millis(settings.poll_interval_ms.max(1)),
+            grown: announcements(store.clone(), context.stop.clone()),
             store,
             steps,
         }
@@ -109,10 +115,33 @@ impl Leader {
             metrics::histogram!("stockwire_sequencer_step_seconds").record(started.elapsed().as_secs_f64());
             // A shortcut only: what doesn't fit is read from the log.
             let _ = self.steps.try_send(step);
-            sequencer.announce().await?;
+            self.grown.notify_one();
         }
         Ok(placed)
     }
+}
+
+/// Announces the log's growth to other processes whenever it is told of some; what happens meanwhile is announced
+/// together.
+fn announcements(store: Store, stop: CancellationToken) -> Arc<Notify> {
+    let grown = Arc::new(Notify::new());
+    let told = grown.clone();
+    tokio::spawn(async move {
+        let announcing = async {
+            loop {
+                told.notified().await;
+                if let Err(error) = store.announce_log().await {
+                    // They look by themselves, too.
+                    tracing::debug!(
+                        source = &error as &dyn std::error::Error,
+                        "the log's growth is not announced"
+                    );
+                }
+            }
+        };
+        stop.run_until_cancelled(announcing).await;
+    });
+    grown
 }
 
 /// Writers in flight that believe they needn't ring.

@@ -1,7 +1,7 @@
 //! How every Stockwire service starts, reads its settings, logs, authenticates, answers health and metrics, and
 //! stops.
 //!
-//! A service's `main` is one call of [`run`]. Everything from outside reaches a service as a parameter: nothing
+//! A service's `main` is one call of [`run()`]. Everything from outside reaches a service as a parameter: nothing
 //! but this crate reads the environment. There is deliberately no SQL and no domain logic here.
 
 pub mod access;

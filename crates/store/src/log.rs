@@ -85,6 +85,18 @@ impl Store {
         Ok(LogHead { cursor: row::head(&row)?, first })
     }
 
+    /// Tells those who follow the log, in this and other processes, that it has grown. Not a part of the ordering step,
+    /// and not on its connection: notifying waits while other transactions that notify commit.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn announce_log(&self) -> Result<(), Error> {
+        const ANNOUNCE: &str = "/* store::announce_log */ select pg_notify('stockwire_log', '')";
+        let client = self.client().await?;
+        client.batch_execute(ANNOUNCE).await?;
+        Ok(())
+    }
+
     /// At most `limit` entries behind a position, in order.
     ///
     /// # Errors

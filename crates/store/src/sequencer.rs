@@ -96,16 +96,6 @@ impl Sequencer {
         Ok(Step { head, placed, entries })
     }
 
-    /// Tells those who follow the log, in other processes, that it has grown. Not a part of the step: a transaction
-    /// that notifies makes other commits that notify wait for its own.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn announce(&self) -> Result<(), Error> {
-        const ANNOUNCE: &str = "/* store::Sequencer::announce */ select pg_notify('stockwire_log', '')";
-        within(STEP_TIMEOUT, self.client.batch_execute(ANNOUNCE)).await
-    }
-
     /// Tells writers not to ring, by holding a lock that their triggers ask about. It ends with this connection, so
     /// that a leader which dies leaves nobody silent. Says whether it worked: a writer may be asking just now.
     ///
