@@ -35,9 +35,12 @@ pub(crate) struct Options {
     /// Changes a second.
     #[arg(long)]
     rate: Option<f64>,
-    /// Seconds of each measurement.
-    #[arg(long, default_value_t = 10)]
+    /// Seconds of each round.
+    #[arg(long, default_value_t = 4)]
     seconds: u64,
+    /// Rounds of each server, in turns, so that what the machine does meanwhile hits both.
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
 }
 
 /// So many subscribers, so many changes a second.
@@ -46,14 +49,15 @@ struct Load {
     subscribers: usize,
     rate: f64,
     time: Duration,
+    rounds: u32,
 }
 
-/// What one server did under one load.
-#[derive(Debug)]
+/// What one server did under one load, all rounds together.
+#[derive(Debug, Default)]
 struct Outcome {
-    cpu_us_per_frame: f64,
-    latencies: Latencies,
-    made: usize,
+    cpu: Duration,
+    made: Vec<Publication>,
+    heard: Vec<Delivery>,
     counts: Counts,
     missing: u64,
 }

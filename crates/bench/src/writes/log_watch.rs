@@ -127,11 +127,12 @@ async fn is_placed(client: &Client, change: i64) -> Result<bool> {
 
 /// Looks again and again how old the oldest change without a place is.
 async fn look(client: Client, stop: CancellationToken) -> Result<Vec<Duration>> {
-    // The newest change in the log, and the first behind it that can be seen: ids are drawn in the order of writing,
-    // and the few that were drawn earlier and committed later make this a little too small.
+    // Ids are drawn in the order of writing and placed in nearly that order: whatever is newer than the newest of the
+    // last places waits for its own. The few that were drawn earlier and committed later are overlooked.
     let oldest = "select coalesce(extract(epoch from clock_timestamp() - (
               select at from changes where id > (
-                select change_id from change_log order by position desc limit 1
+                select max(change_id)
+                from (select change_id from change_log order by position desc limit 200) as newest
               ) order by id limit 1
             )), 0)::float8";
     let oldest = client.prepare(oldest).await?;

@@ -85,6 +85,8 @@ async fn wait_for_a_change(settings: &[(&str, &str)]) -> Duration {
         tokio::time::sleep(Duration::from_millis(300)).await;
         app.item(json!({"name": "Bolt"})).await;
         sequencer.step().await.unwrap();
+        // As a notifier does.
+        app.store.announce_log().await.unwrap();
         Instant::now()
     };
     let (page, written) = tokio::join!(app.get("/api/v1/changes?wait=20"), write);
