@@ -26,6 +26,13 @@ const PIECE: usize = 64 * 1024;
 /// So many pieces are sent to a client before others get their turn.
 const ROUNDS: usize = 16;
 
+impl Conflation {
+    /// The topic is asked for anew, or not wanted any more.
+    pub(crate) fn forget(&mut self, topic: Topic) {
+        self.kept.retain(|kept| kept.topic != topic);
+    }
+}
+
 /// The newest change of each resource, on its way to a client that fell behind.
 #[derive(Debug)]
 pub(crate) struct Conflation {
@@ -63,11 +70,14 @@ impl State {
         match connection.outbox.flush(&link.socket) {
             Ok((Written::All, _)) => {
                 connection.blocked_ms = None;
+                // Taking bytes is a sign of life: no ping was sent meanwhile that could have been answered.
+                connection.heard_ms = now_ms;
                 true
             }
             Ok((Written::Blocked, written)) => {
-                if let Some(since) = connection.blocked_ms.as_mut().filter(|_| written > 0) {
-                    *since = now_ms;
+                if written > 0 {
+                    connection.heard_ms = now_ms;
+                    connection.blocked_ms = connection.blocked_ms.map(|_| now_ms);
                 }
                 self.blocked(key);
                 false
@@ -166,10 +176,12 @@ impl State {
         }
         connection.outbox.push(piece.freeze());
         // Live only with an empty outbox: what can't be written now would have to wait for ever more.
-        if finished && self.flush(key) {
-            for topic in arrived {
-                self.go_live(key, topic);
+        for topic in arrived {
+            // Going live may send something that blocks: whoever is left has another turn at the head.
+            if !self.flush(key) {
+                return;
             }
+            self.go_live(key, topic);
         }
     }
 

@@ -148,6 +148,8 @@ pub(crate) async fn pump(shard: Rc<Shard>, link: Rc<Link>, key: usize) {
                 Err(_) => break,
             },
         }
+        // A client that keeps this task busy shares the thread with all others.
+        tokio::task::yield_now().await;
     }
     shard.remove(key);
 }

@@ -7,6 +7,9 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{connection::Met, entry::Entry, outbox::Written, state::State, topics::Key, wire};
 
+/// So many bytes of frames are sent to a client at once.
+const PART: usize = 128 * 1024;
+
 /// A frame in the batch of the topic at a place.
 struct Part {
     place: usize,
@@ -20,8 +23,22 @@ struct Batch {
 }
 
 impl State {
-    /// Takes the next entries and sends them to whoever is live.
-    pub(crate) fn fan_out<'a>(&mut self, entries: impl Iterator<Item = &'a Arc<Entry>>) {
+    /// Takes the next entries and sends them to whoever is live, a part at a time: a client that doesn't take the
+    /// first part reads the rest from the ring, so that no outbox holds more than one.
+    pub(crate) fn fan_out_in_parts(&mut self, batches: &[Arc<[Arc<Entry>]>]) {
+        let entries: Vec<&Arc<Entry>> = batches.iter().flat_map(|entries| entries.iter()).collect();
+        let (mut start, mut bytes) = (0, 0);
+        for (place, entry) in entries.iter().enumerate() {
+            bytes += entry.frame.len();
+            if bytes >= PART || place + 1 == entries.len() {
+                self.fan_out(entries[start..=place].iter().copied());
+                (start, bytes) = (place + 1, 0);
+            }
+        }
+    }
+
+    /// Sends a part.
+    fn fan_out<'a>(&mut self, entries: impl Iterator<Item = &'a Arc<Entry>>) {
         let batch = self.serialise(entries);
         let mut full = Vec::new();
         let mut broken = Vec::new();

@@ -50,7 +50,9 @@ impl Doorkeeper {
                 Problem::new(ProblemCode::InvalidParameter, format!("Not a WebSocket handshake: {error}"));
             Box::new(Refusal { problem, retry_after: None })
         })?;
-        if let Some(reason) = (self.closed)() {
+        let closed = (self.closed)()
+            .or_else(|| (!self.shard.is_following()).then_some("The hub has not reached the log yet."));
+        if let Some(reason) = closed {
             return Err(Box::new(Refusal::for_now(reason, 2)));
         }
         let identity = self.access.identify(headers).map_err(|_| {

@@ -95,9 +95,7 @@ impl State {
             }
             _ => {}
         }
-        if !matches!(frame, Frame::Pong(_) | Frame::Close(_))
-            && !connection.allowance.take(per_second, now_ms)
-        {
+        if !matches!(frame, Frame::Close(_)) && !connection.allowance.take(per_second, now_ms) {
             return self.close(key, CloseCode::TooManyMessages, "too many messages");
         }
         match frame {

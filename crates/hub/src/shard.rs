@@ -96,13 +96,16 @@ impl Shard {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                // Before the news, or a flood of them would stop heartbeats and time-outs.
+                _ = ticks.tick() => self.tick(),
                 count = news.recv_many(&mut batch, MERGED) => {
                     if count == 0 {
                         break;
                     }
                     self.take_news(std::mem::take(&mut batch));
+                    // The sockets of this thread have their turn, too.
+                    tokio::task::yield_now().await;
                 }
-                _ = ticks.tick() => self.tick(),
             }
         }
         self.drain().await;
@@ -130,13 +133,13 @@ impl Shard {
                 match news {
                     News::Entries(entries) => run.push(entries),
                     News::Restart(cursor, reason) => {
-                        state.fan_out(run.iter().flat_map(|entries| entries.iter()));
+                        state.fan_out_in_parts(&run);
                         run.clear();
                         state.restart(cursor, reason);
                     }
                 }
             }
-            state.fan_out(run.iter().flat_map(|entries| entries.iter()));
+            state.fan_out_in_parts(&run);
             if let Some(last) = run.last().and_then(|entries| entries.last()) {
                 let age_us = Timestamp::now().as_microsecond() - last.at_us;
                 state.metrics.sent_after(Duration::from_micros(age_us.max(0).unsigned_abs()).as_secs_f64());
@@ -181,6 +184,11 @@ impl Shard {
             key
         });
         actix_rt::spawn(pump(self.clone(), link, key));
+    }
+
+    /// Whether this shard knows where the log is; clients that come before can't be greeted.
+    pub(crate) fn is_following(&self) -> bool {
+        self.state.borrow().epoch.is_some()
     }
 
     /// What a connection's task waits for; nothing once the connection is over.

@@ -213,6 +213,10 @@ impl State {
         let Self { connections, topics, .. } = self;
         let Some(connection) = connections.get_mut(key) else { return };
         let Some(tenant) = connection.identity().map(|identity| identity.tenant) else { return };
+        // What was picked for the old subscription must not come behind a new one's snapshot.
+        if let Some(conflation) = &mut connection.conflation {
+            conflation.forget(topic);
+        }
         let found = connection.subscriptions.iter().position(|subscription| subscription.topic == topic);
         if let Some(place) = found
             && connection.subscriptions.swap_remove(place).is_live()

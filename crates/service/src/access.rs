@@ -1,8 +1,8 @@
 //! Who is asking: access tokens (JWT, HS256, RFC 7519) for clients, a shared secret between services.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
-use actix_http::header::{AUTHORIZATION, HeaderMap};
+use actix_http::header::{AUTHORIZATION, HOST, HeaderMap};
 use domain::{Identity, TenantId};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
@@ -45,7 +45,7 @@ pub struct Access {
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
-    anonymous: bool,
+    anonymous: Anonymous,
 }
 
 impl std::fmt::Debug for Access {
@@ -67,7 +67,7 @@ impl Access {
             encoding: EncodingKey::from_secret(secret),
             decoding: DecodingKey::from_secret(secret),
             validation,
-            anonymous: anonymous != Anonymous::Never,
+            anonymous,
         }
     }
 
@@ -120,10 +120,28 @@ impl Access {
                 let token = value.to_str().ok().and_then(bearer).ok_or(Refused::Invalid)?;
                 self.verify(token).map(Some)
             }
-            None if self.anonymous => Ok(Some(Identity::anonymous())),
-            None => Ok(None),
+            None => Ok(self.lets_in_anonymous(headers).then(Identity::anonymous)),
         }
     }
+
+    /// On loopback, the name that was asked for must be a loopback one too: else a page whose own name was made to
+    /// point here (DNS rebinding) could use the visitor's access. Programs may leave the name out.
+    fn lets_in_anonymous(&self, headers: &HeaderMap) -> bool {
+        match self.anonymous {
+            Anonymous::Never => false,
+            Anonymous::Anywhere => true,
+            Anonymous::Loopback => headers.get(HOST).is_none_or(|host| host.to_str().is_ok_and(is_loopback)),
+        }
+    }
+}
+
+/// Whether a `Host` header names this machine's loopback.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn bearer(value: &str) -> Option<&str> {
@@ -159,6 +177,24 @@ mod tests {
         let token = access().issue(&identity(), in_an_hour()).unwrap();
         let found = access().verify(&token).unwrap();
         assert_eq!(found, Identity { expires_at: found.expires_at, ..identity() });
+    }
+
+    #[test]
+    fn a_page_whose_name_was_made_to_point_here_is_nobody() {
+        let access =
+            Access::new(&Secret::new("a key of thirty-two characters!!".into()), Anonymous::Loopback);
+        let asked_for = |host: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, host.parse().unwrap());
+            access.identify(&headers).unwrap().is_some()
+        };
+        for host in ["localhost:8080", "LOCALHOST", "127.0.0.1:8080", "127.1.2.3", "[::1]:8080"] {
+            assert!(asked_for(host), "{host}");
+        }
+        for host in ["evil.example:8080", "localhost.evil.example", "10.0.0.1", "[2001:db8::1]", ""] {
+            assert!(!asked_for(host), "{host}");
+        }
+        assert!(access.identify(&HeaderMap::new()).unwrap().is_some());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use actix_web::{
     Error, HttpMessage,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware::Next,
 };
 use domain::{Problem, ProblemCode};
@@ -60,7 +60,7 @@ pub(crate) async fn observe(
         let response = finish(response, &path, &id);
         let status = response.status().as_u16();
         let seconds = started.elapsed().as_secs_f64();
-        let labels = [("method", method.to_string()), ("route", route), ("status", status.to_string())];
+        let labels = [("method", method_label(&method)), ("route", route), ("status", status.to_string())];
         metrics::counter!("stockwire_http_requests_total", &labels).increment(1);
         metrics::histogram!("stockwire_http_request_seconds", &labels[..2]).record(seconds);
         tracing::debug!(http.status = status, duration_ms = seconds * 1e3, "answered");
@@ -68,6 +68,20 @@ pub(crate) async fn observe(
     }
     .instrument(span)
     .await
+}
+
+/// HTTP takes any word as a method, and each would be a series of its own for ever.
+fn method_label(method: &Method) -> String {
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    if known.contains(method) { method.to_string() } else { "other".to_owned() }
 }
 
 fn finish(response: ServiceResponse<BoxBody>, path: &str, id: &RequestId) -> ServiceResponse<BoxBody> {

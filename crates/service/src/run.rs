@@ -79,7 +79,7 @@ impl Sources {
         let default = PathBuf::from("stockwire.toml");
         let file = file.or_else(|| default.exists().then_some(default));
         let mut environment: HashMap<String, String> =
-            dotenvy::dotenv_iter().into_iter().flatten().filter_map(Result::ok).collect();
+            dotenvy::dotenv_iter().into_iter().flatten().filter_map(readable).collect();
         environment.extend(
             std::env::vars_os()
                 .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))),
@@ -94,6 +94,14 @@ impl Sources {
     pub fn settings(&self) -> Result<Settings, SettingsError> {
         Settings::load(self.file.as_deref(), self.environment.clone())
     }
+}
+
+/// A line of `.env`. One that can't be read may hold a secret, so it is not shown.
+fn readable(line: Result<(String, String), dotenvy::Error>) -> Option<(String, String)> {
+    if line.is_err() {
+        eprintln!("settings: a line of .env can't be read and is left out");
+    }
+    line.ok()
 }
 
 /// A whole `main`: reads the settings, runs the service, stops it on SIGTERM or SIGINT. Exits 0 after a clean
@@ -159,6 +167,7 @@ where
         (context.stop.clone(), context.tasks.clone(), context.settings.shutdown.deadline());
     let asked = CancellationToken::new();
     listen_for_signals(stop.clone(), asked.clone())?;
+    tokio::spawn(keep_metrics_small());
     let service = async {
         let ended = start(context).await;
         stop.cancel();
@@ -177,6 +186,15 @@ where
             if asked.is_cancelled() { Ok(()) } else { Err(anyhow::anyhow!("ended by itself")) }
         }
         () = overdue => Err(anyhow::anyhow!("not drained within {} ms", deadline.as_millis())),
+    }
+}
+
+/// Samples wait to be counted; where nobody asks for the metrics, they would wait for ever.
+async fn keep_metrics_small() {
+    let metrics = telemetry::install_metrics();
+    loop {
+        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        metrics.run_upkeep();
     }
 }
 

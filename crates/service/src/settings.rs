@@ -240,15 +240,30 @@ impl fmt::Debug for Secret {
     }
 }
 
+impl From<config::ConfigError> for SettingsError {
+    fn from(error: config::ConfigError) -> Self {
+        match error {
+            config::ConfigError::FileParse { uri, .. } => Self::File { file: uri.unwrap_or_default() },
+            other => Self::Invalid(other),
+        }
+    }
+}
+
 /// The defaults, in the form of the settings file, so that they can be read by people too.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 
 /// Settings that can't be used. Messages name keys and files, never values of secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// A file or variable can't be read, a key is unknown, or a value has the wrong type.
+    /// A key is unknown, or a value has the wrong type.
     #[error("settings: {0}")]
-    Invalid(#[from] config::ConfigError),
+    Invalid(#[source] config::ConfigError),
+    /// The file is not TOML. What is wrong would be shown with the line, which may hold a secret.
+    #[error("settings: {file} is not valid TOML")]
+    File {
+        /// The file.
+        file: String,
+    },
     /// A secret's file can't be read.
     #[error("settings: {key} names {file}, which can't be read")]
     SecretFile {

@@ -36,7 +36,10 @@ pub async fn serve(context: Context, demo: Demo) -> Result<(), Fatal> {
     let internal = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let mut settings = Settings::clone(&context.settings);
     wire(&mut settings, public.local_addr()?, internal.local_addr()?)?;
-    let server = ensure_postgres(&mut settings).await?;
+    let Some(server) = context.stop.run_until_cancelled(ensure_postgres(&mut settings)).await.transpose()?
+    else {
+        return Ok(());
+    };
     let context = Context { settings: Arc::new(settings), ..context };
     let served = {
         let everything = serve_services(&context, public, internal, demo, server.as_ref());
@@ -123,7 +126,10 @@ async fn serve_services(
     let settings = context.settings.clone();
     let options = store_options(&settings, NAME);
     if settings.database.migrate {
-        store::prepare_database(&options).await?;
+        let prepared = context.stop.run_until_cancelled(store::prepare_database(&options)).await;
+        if prepared.transpose()?.is_none() {
+            return Ok(());
+        }
     }
     let store = Store::new(&options)?;
     let notifier = Notifier::start(context, store.clone(), settings.internal_secret()?);

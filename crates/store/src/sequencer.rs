@@ -35,8 +35,9 @@ const MOST_RETURNED: i64 = 2000;
 /// How often a notifier that doesn't lead asks whether it may.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
-/// A step that takes longer than this is given up with its connection.
-const STEP_TIMEOUT: Duration = Duration::from_secs(30);
+/// A step that takes longer than this is given up with its connection. Generous: a transaction that changed millions of
+/// rows is placed in one step, and would be tried again and again; a server that is gone is found by keepalives.
+const STEP_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The leader: holds the lock and a connection of its own.
 #[derive(Debug)]
@@ -118,14 +119,15 @@ impl Sequencer {
         Ok(())
     }
 
-    /// A moment: transactions that began to write before it may have found that they needn't ring. Look until
+    /// A moment, as a transaction id of its own, above all that were drawn before: the snapshot's own bound lies only
+    /// above those that have ended. Transactions that began to write before it may have found that they needn't ring. Look until
     /// [`Sequencer::all_ended_before`] says that they have ended.
     ///
     /// # Errors
     /// The database is away.
     pub async fn horizon(&self) -> Result<Horizon, Error> {
         const HORIZON: &str = "/* store::Sequencer::horizon */
-            select pg_snapshot_xmax(pg_current_snapshot())::text as horizon";
+            select pg_current_xact_id()::text as horizon";
         let row = within(STEP_TIMEOUT, self.client.query_one(HORIZON, &[])).await?;
         Ok(Horizon(row.try_get("horizon")?))
     }
@@ -230,7 +232,8 @@ async fn adopt_log(client: &Client) -> Result<Epoch, Error> {
     const ORIGIN: &str = "/* store::Sequencer::lead */
         select sequencer.epoch, sequencer.origin, here.origin as here from sequencer cross join lateral (
           select system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/'
-            || (select oid from pg_database where datname = current_database()) as origin
+            || (select oid from pg_database where datname = current_database()) || '/'
+            || 'sequencer'::regclass::oid as origin
           from pg_control_system()
         ) as here";
     const ADOPT: &str = "/* store::Sequencer::lead */

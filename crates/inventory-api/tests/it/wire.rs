@@ -43,7 +43,7 @@ async fn a_body_that_is_far_too_large_is_refused_with_a_problem() {
 async fn a_body_that_is_cut_off_changes_nothing() {
     let app = App::spawn().await;
     let state = app.state().await;
-    let head = "POST /api/v1/items HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n";
+    let head = "POST /api/v1/items HTTP/1.1\r\nHost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n";
     let mut stream = TcpStream::connect(("127.0.0.1", app.port)).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(br#"{"name":"Bolt"}"#).await.unwrap();
@@ -58,11 +58,11 @@ async fn a_body_that_is_cut_off_changes_nothing() {
 #[tokio::test]
 async fn an_offer_of_http_2_is_answered_in_http_1() {
     let app = App::spawn().await;
-    let head = "GET /api/v1/items HTTP/1.1\r\nhost: x\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n\
+    let head = "GET /api/v1/items HTTP/1.1\r\nHost: localhost\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n\
         http2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n";
     let answered = exchange(&app, head, b"").await;
     assert!(answered.starts_with("HTTP/1.1 200 OK") && answered.contains("\"data\":[]"), "{answered}");
-    let head = "POST /api/v1/items HTTP/1.1\r\nhost: x\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n\
+    let head = "POST /api/v1/items HTTP/1.1\r\nHost: localhost\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n\
         http2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n";
     let answered = exchange(&app, head, br#"{"name":"Bolt"}"#).await;
     assert!(answered.starts_with("HTTP/1.1 201 Created"), "{answered}");
@@ -71,7 +71,7 @@ async fn an_offer_of_http_2_is_answered_in_http_1() {
 #[tokio::test]
 async fn what_is_not_http_is_refused() {
     let app = App::spawn().await;
-    let answered = exchange(&app, "GET /api/v1/items\0 HTTP/1.1\r\nhost: x\r\n\r\n", b"").await;
+    let answered = exchange(&app, "GET /api/v1/items\0 HTTP/1.1\r\nHost: localhost\r\n\r\n", b"").await;
     assert!(answered.starts_with("HTTP/1.1 400"), "{answered}");
     let answered = exchange(&app, "\x16\x03\x01\x02\r\n\r\n", b"").await;
     assert!(answered.starts_with("HTTP/1.1 400"), "{answered}");

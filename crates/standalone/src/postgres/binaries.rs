@@ -14,7 +14,7 @@ use super::program::{self, ProgramFailure};
 use super::{Environment, Options};
 
 /// The change log needs `pg_current_xact_id()` and `xid8`.
-pub(super) const OLDEST_MAJOR: u32 = 13;
+pub(super) const OLDEST_MAJOR: u32 = 14;
 
 const PROBE_LIMIT: Duration = Duration::from_secs(20);
 

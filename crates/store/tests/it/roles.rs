@@ -54,6 +54,37 @@ async fn such_a_role_can_neither_read_nor_write_the_history() -> Result<()> {
     Ok(())
 }
 
+/// A trigger function that runs as the owner writes whatever the table it hangs on says.
+#[tokio::test]
+async fn such_a_role_cannot_hang_the_capture_on_a_table_of_its_own() -> Result<()> {
+    let database = Database::create().await?;
+    let (_role, client) = clerk(&database).await?;
+    client.batch_execute("create temporary table mine (like items including defaults)").await?;
+    let hang = "create trigger forge after insert on mine referencing new table as new_items
+        for each statement execute function capture_created_items()";
+    let refused = client.batch_execute(hang).await;
+    let state = refused.err().and_then(|error| error.code().cloned());
+    ensure!(state == Some(SqlState::INSUFFICIENT_PRIVILEGE), "{state:?}");
+    Ok(())
+}
+
+/// A session's plan for one row must not be used for many: each would be compared with each.
+#[tokio::test]
+async fn a_bulk_update_after_a_small_one_in_the_same_session_is_no_slower_than_it_must_be() -> Result<()> {
+    let database = Database::create().await?;
+    let client = database.sql().await?;
+    client
+        .batch_execute("insert into items (tenant_id, name) select 1, 'x' from generate_series(1, 30000)")
+        .await?;
+    for _ in 0..7 {
+        client.batch_execute("update items set quantity = quantity + 1 where id = 1").await?;
+    }
+    let bulk = client.batch_execute("update items set price = 1");
+    // Comparing each with each takes minutes.
+    testkit::waiting::within(std::time::Duration::from_secs(30), "a bulk update", bulk).await??;
+    Ok(())
+}
+
 /// `set role` changes what someone may do, not who they are.
 #[tokio::test]
 async fn who_logged_in_is_named_also_under_another_role() -> Result<()> {
