@@ -84,6 +84,26 @@ pub(crate) struct Counts {
     pub(crate) notices: u64,
 }
 
+impl Counts {
+    pub(crate) const fn since(self, before: Self) -> Self {
+        Self {
+            changes: self.changes - before.changes,
+            bytes: self.bytes - before.bytes,
+            reads: self.reads - before.reads,
+            notices: self.notices - before.notices,
+        }
+    }
+
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self {
+            changes: self.changes + other.changes,
+            bytes: self.bytes + other.bytes,
+            reads: self.reads + other.reads,
+            notices: self.notices + other.notices,
+        }
+    }
+}
+
 /// The clients; dropped, they are gone without a goodbye.
 #[derive(Debug)]
 pub(crate) struct Audience {

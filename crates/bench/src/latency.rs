@@ -77,10 +77,10 @@ pub(crate) async fn run(options: &Options) -> Result<Report> {
         let latencies = one_by_one(&audience, publisher, options.changes).await?;
         table.row([
             name.to_owned(),
-            latencies.since_done.len().to_string(),
-            latencies.since_done.p50_and_p99(),
-            milliseconds(latencies.since_done.percentile(100)),
-            latencies.since_sent.p50_and_p99(),
+            latencies.since_done().len().to_string(),
+            latencies.since_done().p50_and_p99(),
+            milliseconds(latencies.since_done().percentile(100)),
+            latencies.since_sent().p50_and_p99(),
         ]);
         figures.push(judge(name, options.subscribers, &latencies));
     }
@@ -114,7 +114,7 @@ async fn one_by_one(audience: &Audience, mut publisher: Publisher, changes: usiz
 }
 
 fn judge(writer: &str, subscribers: usize, latencies: &Latencies) -> Figure {
-    let times = &latencies.since_done;
+    let times = latencies.since_done();
     Figure::new(
         format!("commit to client, {subscribers} subscribers, idle system, {writer} writer: p50 / p99"),
         format!("{} ms", times.p50_and_p99()),

@@ -96,7 +96,8 @@ impl Publisher {
         Ok(Publication { change: ChangeKey { item, version }, sent, done: Instant::now() })
     }
 
-    /// Makes changes at an even pace for a time, however long each takes; the first after `delay`.
+    /// Makes changes at an even pace, as many as fit into a time, the first after `delay`. What is late is made up for,
+    /// but not for longer than the same time again.
     pub(crate) async fn publish_at(
         mut self,
         rate: f64,
@@ -106,7 +107,7 @@ impl Publisher {
         let begun = tokio::time::Instant::now();
         let mut next = begun + delay;
         let mut made = Vec::new();
-        while next < begun + time {
+        while next < begun + time && begun.elapsed() < 2 * time {
             sleep_until(next).await;
             made.push(self.publish().await?);
             next += Duration::from_secs_f64(1.0 / rate);
@@ -151,26 +152,39 @@ fn nchan_body(item: u64) -> String {
 }
 
 /// How long changes took to reach those clients that were timed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Latencies {
-    /// From the moment when the publisher knew that the change was made.
-    pub(crate) since_done: Distribution,
-    /// From the moment before the publisher sent it.
-    pub(crate) since_sent: Distribution,
+    since_done: Vec<Duration>,
+    since_sent: Vec<Duration>,
 }
 
 impl Latencies {
     pub(crate) fn of(publications: &[Publication], deliveries: &[Delivery]) -> Self {
         let made: HashMap<ChangeKey, &Publication> =
             publications.iter().map(|publication| (publication.change, publication)).collect();
-        let met: Vec<(&Publication, Instant)> = deliveries
-            .iter()
-            .filter_map(|delivery| Some((*made.get(&delivery.change)?, delivery.at)))
-            .collect();
-        // A client may have a change before its publisher has the answer; that is as good as no time at all.
-        let since_done = met.iter().map(|(made, at)| at.saturating_duration_since(made.done)).collect();
-        let since_sent = met.iter().map(|(made, at)| at.saturating_duration_since(made.sent)).collect();
-        Self { since_done, since_sent }
+        let mut latencies = Self::default();
+        for Delivery { change, at } in deliveries {
+            let Some(made) = made.get(change) else { continue };
+            // A client may have a change before its publisher has the answer; that is as good as no time at all.
+            latencies.since_done.push(at.saturating_duration_since(made.done));
+            latencies.since_sent.push(at.saturating_duration_since(made.sent));
+        }
+        latencies
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.since_done.extend(other.since_done);
+        self.since_sent.extend(other.since_sent);
+    }
+
+    /// From the moment when the publisher knew that the change was made.
+    pub(crate) fn since_done(&self) -> Distribution {
+        self.since_done.iter().copied().collect()
+    }
+
+    /// From the moment before the publisher sent it.
+    pub(crate) fn since_sent(&self) -> Distribution {
+        self.since_sent.iter().copied().collect()
     }
 }
 
@@ -209,9 +223,9 @@ mod tests {
             Delivery { change: change(2), at: at(9) },
         ];
         let latencies = Latencies::of(&made, &heard);
-        assert_eq!(latencies.since_done.len(), 2);
-        assert_eq!(latencies.since_done.percentile(100), Duration::from_millis(2));
-        assert_eq!(latencies.since_done.percentile(50), Duration::ZERO);
-        assert_eq!(latencies.since_sent.percentile(50), Duration::from_millis(2));
+        assert_eq!(latencies.since_done().len(), 2);
+        assert_eq!(latencies.since_done().percentile(100), Duration::from_millis(2));
+        assert_eq!(latencies.since_done().percentile(50), Duration::ZERO);
+        assert_eq!(latencies.since_sent().percentile(50), Duration::from_millis(2));
     }
 }

@@ -88,6 +88,11 @@ impl Stage {
         Ok(client)
     }
 
+    /// The process whose children serve the connections.
+    pub(crate) fn postmaster(&self) -> u32 {
+        self.server.process_id()
+    }
+
     pub(crate) fn scratch(&self) -> &Scratch {
         &self.scratch
     }

@@ -7,11 +7,25 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Processor time of a process, its own and the kernel's on its behalf.
 pub(crate) fn cpu(process: u32) -> Result<Duration> {
+    cpu_fields(process, 2)
+}
+
+/// The sum of utime, stime, and the same two of children that have ended, as many of them as are wanted.
+fn cpu_fields(process: u32, wanted: usize) -> Result<Duration> {
     let path = format!("/proc/{process}/stat");
     let stat = fs::read_to_string(&path).with_context(|| format!("can't read {path}"))?;
-    let ticks = ticks(&stat).with_context(|| format!("can't understand {path}"))?;
+    let ticks = ticks(&stat, wanted).with_context(|| format!("can't understand {path}"))?;
     let per_second = rustix::param::clock_ticks_per_second().max(1);
     Ok(Duration::from_nanos(ticks.saturating_mul(1_000_000_000 / per_second)))
+}
+
+/// Processor time of a process, of those it started, and of those of them that have ended.
+pub(crate) fn cpu_of_family(process: u32) -> Result<Duration> {
+    let ended = cpu_fields(process, 4)?;
+    children(process).into_iter().try_fold(ended, |sum, child| {
+        // One that ends right now is counted by its parent, next time.
+        Ok(sum + cpu(child).unwrap_or_default())
+    })
 }
 
 /// Processor time of several processes together.
@@ -19,11 +33,12 @@ pub(crate) fn cpu_of_all(processes: &[u32]) -> Result<Duration> {
     processes.iter().map(|process| cpu(*process)).sum()
 }
 
-/// utime and stime, the 14th and 15th field; the second is the program's name in parentheses, which may hold anything.
-fn ticks(stat: &str) -> Option<u64> {
+/// From the 14th field on; the second is the program's name in parentheses, which may hold anything.
+fn ticks(stat: &str, wanted: usize) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(") ")?;
-    let mut fields = fields.split(' ').skip(11);
-    Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
+    let fields = fields.split(' ').skip(11).take(wanted);
+    let ticks: Vec<u64> = fields.map(|field| field.parse().ok()).collect::<Option<_>>()?;
+    (ticks.len() == wanted).then(|| ticks.iter().sum())
 }
 
 /// Bytes of a process that are in memory.
@@ -65,9 +80,11 @@ mod tests {
 
     #[test]
     fn a_programs_name_may_hold_anything() {
-        let stat = "7 (a) b (c)) S 1 7 7 0 -1 4194560 1 0 0 0 12 30 0 0 20 0 1 0 100 0 0";
-        assert_eq!(ticks(stat), Some(42));
-        assert_eq!(ticks("nonsense"), None);
+        let stat = "7 (a) b (c)) S 1 7 7 0 -1 4194560 1 0 0 0 12 30 5 3 20 0 1 0 100 0 0";
+        assert_eq!(ticks(stat, 2), Some(42));
+        assert_eq!(ticks(stat, 4), Some(50));
+        assert_eq!(ticks("nonsense", 2), None);
+        assert_eq!(ticks("7 (a) S 1 7", 2), None);
     }
 
     #[test]

@@ -4,17 +4,21 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 use tokio_postgres::Client;
 
 use crate::{
     report::{Figure, Report, Table, percent, say, thousands},
     stage::{STOCKWIRE, Stage},
-    writes::log_watch::{LogState, LogWatch},
+    writes::{
+        log_watch::{LogState, LogWatch},
+        round::{Meter, Round, write},
+    },
 };
 
 mod log_watch;
+mod round;
 
 /// Changes a second that must get their place in the log.
 const LEAST_SEQUENCED: f64 = 10_000.0;
@@ -29,7 +33,7 @@ pub(crate) struct Options {
     /// Seconds of each round.
     #[arg(long, default_value_t = 4)]
     seconds: u64,
-    /// Rounds of each kind; the figure is their mean.
+    /// Rounds of each kind; a figure is that of all of them together.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
     /// How many connections write at once, one measurement each.
@@ -48,12 +52,11 @@ enum Variant {
     Stockwire,
 }
 
-/// The results of one number of writers: writes a second in each round.
+/// The rounds of one number of writers.
 #[derive(Debug, Default)]
 struct Rounds {
-    plain: Vec<f64>,
-    notifying: Vec<f64>,
-    stockwire: Vec<f64>,
+    /// In the order of [`Variant::ALL`].
+    sums: [Round; 3],
     log: Vec<LogWatch>,
 }
 
@@ -71,41 +74,18 @@ pub(crate) async fn run(options: &Options) -> Result<Report> {
     let _listener = listen(&stage).await?;
     let notifier = stage.notifier().await?;
     let time = Duration::from_secs(options.seconds.max(1));
-    let mut figures = Vec::new();
-    let mut table = Table::new(
-        "writes a second: single-row updates, fsync on",
-        &["writers", "plain table", "notifying row trigger", "of plain", "Stockwire", "of plain"],
-    );
-    let mut log_table = Table::new(
-        "the log meanwhile",
-        &["writers", "sequenced a second", "behind p50, ms", "behind max, ms", "caught up after, ms"],
-    );
     let mut measured: Vec<Rounds> = options.writers.iter().map(|_| Rounds::default()).collect();
     for round in 1..=options.rounds {
         for (writers, results) in options.writers.iter().zip(&mut measured) {
             say(format!("round {round} of {}: {writers} writers", options.rounds));
-            one_round(&stage, *writers, options.items, time, results).await?;
+            one_round(&stage, (*writers, options.items, time), round, results).await?;
         }
     }
-    for (writers, results) in options.writers.iter().zip(&measured) {
-        let [plain, notifying, stockwire] =
-            [&results.plain, &results.notifying, &results.stockwire].map(|rounds| mean(rounds));
-        table.row([
-            writers.to_string(),
-            thousands(plain),
-            thousands(notifying),
-            percent(notifying, plain),
-            thousands(stockwire),
-            percent(stockwire, plain),
-        ]);
-        log_table.row(LogWatch::cells(*writers, &results.log));
-        figures.extend(judge(*writers, plain, notifying, stockwire));
-    }
     let bulk = bulk_load(&stage, time).await?;
-    log_table
-        .row(LogWatch::cells(format!("{BULK_WRITERS}, {ROWS} rows each time"), std::slice::from_ref(&bulk)));
-    table.print();
-    log_table.print();
+    let measured: Vec<(u32, Rounds)> = options.writers.iter().copied().zip(measured).collect();
+    print_tables(&measured, &bulk);
+    let mut figures: Vec<Figure> =
+        measured.iter().flat_map(|(writers, rounds)| judge(*writers, rounds.sums)).collect();
     figures.push(Figure::new(
         format!("changes sequenced a second ({BULK_WRITERS} writers of {ROWS} rows each time)"),
         thousands(bulk.sequenced_per_second()),
@@ -117,31 +97,71 @@ pub(crate) async fn run(options: &Options) -> Result<Report> {
     Ok(Report::new(figures))
 }
 
-/// The three kinds with one number of writers; another one begins each time.
+fn print_tables(measured: &[(u32, Rounds)], bulk: &LogWatch) {
+    let mut speed = Table::new(
+        "writes a second: single-row updates, fsync on",
+        &["writers", "plain table", "notifying row trigger", "of plain", "Stockwire", "of plain"],
+    );
+    let mut cost = Table::new(
+        "what a write costs Postgres, ordering included",
+        &["writers", "table", "CPU, µs", "WAL, bytes", "writes a sync"],
+    );
+    let mut log = Table::new(
+        "the log meanwhile",
+        &["writers", "sequenced a second", "behind p50, ms", "behind max, ms", "caught up after, ms"],
+    );
+    for (writers, rounds) in measured {
+        let [plain, notifying, stockwire] = rounds.sums.map(Round::per_second);
+        speed.row([
+            writers.to_string(),
+            thousands(plain),
+            thousands(notifying),
+            percent(notifying, plain),
+            thousands(stockwire),
+            percent(stockwire, plain),
+        ]);
+        for (variant, round) in Variant::ALL.into_iter().zip(rounds.sums) {
+            cost.row([
+                writers.to_string(),
+                variant.database().to_owned(),
+                format!("{:.0}", round.cpu_of_a_write()),
+                thousands(round.log_bytes_of_a_write()),
+                format!("{:.1}", round.writes_a_sync()),
+            ]);
+        }
+        log.row(LogWatch::cells(*writers, &rounds.log));
+    }
+    log.row(LogWatch::cells(format!("{BULK_WRITERS}, {ROWS} rows each time"), std::slice::from_ref(bulk)));
+    for table in [speed, cost, log] {
+        table.print();
+    }
+}
+
+/// The three kinds with so many writers on so many items for a time; another one begins each time.
 async fn one_round(
     stage: &Stage,
-    writers: u32,
-    items: u32,
-    time: Duration,
+    (writers, items, time): (u32, u32, Duration),
+    round: u32,
     results: &mut Rounds,
 ) -> Result<()> {
-    let mut order = Variant::ALL;
-    let begins = results.plain.len() % order.len();
-    order.rotate_left(begins);
-    for variant in order {
+    let begins = round as usize % Variant::ALL.len();
+    for turn in 0..Variant::ALL.len() {
+        let number = (begins + turn) % Variant::ALL.len();
+        let database = Variant::ALL[number].database();
         // Each begins with all pages clean, and with a vacuumed table.
-        let client = stage.connect(variant.database()).await?;
+        let client = stage.connect(database).await?;
         client.batch_execute("vacuum items").await?;
         client.batch_execute("checkpoint").await?;
-        match variant {
-            Variant::Plain => results.plain.push(write(stage, variant, writers, items, time).await?),
-            Variant::Notifying => results.notifying.push(write(stage, variant, writers, items, time).await?),
-            Variant::Stockwire => {
-                let watch = LogWatch::begin(stage).await?;
-                results.stockwire.push(write(stage, variant, writers, items, time).await?);
-                results.log.push(watch.end(CATCH_UP_LIMIT).await?);
-            }
+        let meter = Meter::begin(stage, database).await?;
+        let watch = match Variant::ALL[number] {
+            Variant::Stockwire => Some(LogWatch::begin(stage).await?),
+            _ => None,
+        };
+        let (written, took) = write(stage, database, writers, items, time).await?;
+        if let Some(watch) = watch {
+            results.log.push(watch.end(CATCH_UP_LIMIT).await?);
         }
+        results.sums[number] = results.sums[number].and(meter.end(stage, written, took).await?);
     }
     Ok(())
 }
@@ -198,40 +218,6 @@ async fn listen(stage: &Stage) -> Result<Client> {
     Ok(client)
 }
 
-/// Single-row updates by so many connections for a time: writes a second.
-async fn write(stage: &Stage, variant: Variant, writers: u32, items: u32, time: Duration) -> Result<f64> {
-    let mut clients = Vec::new();
-    for _ in 0..writers {
-        let client = stage.connect(variant.database()).await?;
-        let update = client.prepare("update items set quantity = quantity + 1 where id = $1").await?;
-        clients.push((client, update));
-    }
-    let begun = Instant::now();
-    let end = begun + time;
-    let tasks: Vec<_> = clients
-        .into_iter()
-        .zip(0_u32..)
-        .map(|((client, update), number)| {
-            tokio::spawn(async move {
-                // A walk with a large stride: every writer sees all items, and they seldom meet.
-                let mut item = u64::from(number) * 7919;
-                let mut written = 0_u32;
-                while Instant::now() < end {
-                    item = (item + 6700417) % u64::from(items);
-                    client.execute(&update, &[&(item + 1).cast_signed()]).await?;
-                    written += 1;
-                }
-                anyhow::Ok(written)
-            })
-        })
-        .collect();
-    let mut written = 0.0;
-    for task in tasks {
-        written += f64::from(task.await?.with_context(|| format!("writing to {}", variant.database()))?);
-    }
-    Ok(written / begun.elapsed().as_secs_f64())
-}
-
 /// More changes than single-row writers could ever commit, to see how fast they get their places.
 async fn bulk_load(stage: &Stage, time: Duration) -> Result<LogWatch> {
     say(format!("{BULK_WRITERS} writers that change {ROWS} rows each time"));
@@ -258,7 +244,8 @@ async fn bulk_load(stage: &Stage, time: Duration) -> Result<LogWatch> {
     watch.end(CATCH_UP_LIMIT).await
 }
 
-fn judge(writers: u32, plain: f64, notifying: f64, stockwire: f64) -> Vec<Figure> {
+fn judge(writers: u32, sums: [Round; 3]) -> Vec<Figure> {
+    let [plain, notifying, stockwire] = sums.map(Round::per_second);
     let what = format!("writes with the log on, {writers} writers");
     let measured = format!("{} of the plain table", percent(stockwire, plain));
     let least = match writers {
@@ -291,8 +278,4 @@ async fn verify(stage: &Stage) -> Result<Figure> {
         "all, dense",
         placed == changes && dense,
     ))
-}
-
-fn mean(numbers: &[f64]) -> f64 {
-    numbers.iter().sum::<f64>() / numbers.len().max(1) as f64
 }
