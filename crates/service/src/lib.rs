@@ -10,6 +10,7 @@ pub mod http;
 mod problem;
 mod request;
 mod run;
+mod secret;
 pub mod settings;
 mod telemetry;
 
