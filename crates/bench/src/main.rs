@@ -40,7 +40,10 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::report::Report;
+use crate::{
+    report::{Figure, Report},
+    usage::MachineUse,
+};
 
 /// Measures Stockwire on this machine.
 #[derive(Debug, Parser)]
@@ -85,6 +88,15 @@ fn main() -> ExitCode {
 
 async fn measure(measurement: Measurement) -> Result<Report> {
     report::print_surroundings();
+    let before = MachineUse::now()?;
+    let mut report = run(measurement).await?;
+    let others = MachineUse::now()?.percent_used_by_others_since(before);
+    let busy = format!("{others:.0} % of the machine");
+    report.add(Report::new(vec![Figure::for_information("used by others meanwhile", busy)]));
+    Ok(report)
+}
+
+async fn run(measurement: Measurement) -> Result<Report> {
     match measurement {
         Measurement::Writes(options) => writes::run(&options).await,
         Measurement::Fanout(options) => fanout::run(&options).await,

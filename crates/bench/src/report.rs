@@ -122,11 +122,7 @@ impl Table {
 /// Says where all this is measured: figures of a busy machine mean little.
 pub(crate) fn print_surroundings() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split_whitespace().next().unwrap_or("unknown");
-    println!(
-        "{cores} cores, shared by what is measured and what loads it; load average before the start: {load}."
-    );
+    println!("{cores} cores, shared by what is measured and what loads it.");
     if cfg!(debug_assertions) {
         println!("This is a debug build: run it with --release, or its figures mean nothing.");
     }

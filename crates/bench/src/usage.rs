@@ -15,8 +15,7 @@ fn cpu_fields(process: u32, wanted: usize) -> Result<Duration> {
     let path = format!("/proc/{process}/stat");
     let stat = fs::read_to_string(&path).with_context(|| format!("can't read {path}"))?;
     let ticks = ticks(&stat, wanted).with_context(|| format!("can't understand {path}"))?;
-    let per_second = rustix::param::clock_ticks_per_second().max(1);
-    Ok(Duration::from_nanos(ticks.saturating_mul(1_000_000_000 / per_second)))
+    Ok(of_ticks(ticks))
 }
 
 /// Processor time of a process, of those it started, and of those of them that have ended.
@@ -39,6 +38,49 @@ fn ticks(stat: &str, wanted: usize) -> Option<u64> {
     let fields = fields.split(' ').skip(11).take(wanted);
     let ticks: Vec<u64> = fields.map(|field| field.parse().ok()).collect::<Option<_>>()?;
     (ticks.len() == wanted).then(|| ticks.iter().sum())
+}
+
+/// What all processors of this machine, and what this process with all it started, had done at a moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MachineUse {
+    busy: Duration,
+    idle: Duration,
+    own: Duration,
+}
+
+impl MachineUse {
+    pub(crate) fn now() -> Result<Self> {
+        let stat = fs::read_to_string("/proc/stat").context("can't read /proc/stat")?;
+        let (busy, idle) = busy_and_idle(&stat).context("can't understand /proc/stat")?;
+        let own = cpu_fields(std::process::id(), 4)?;
+        Ok(Self { busy: of_ticks(busy), idle: of_ticks(idle), own })
+    }
+
+    /// The share of the machine that others used since then, in percent. What was started must have ended: before,
+    /// it isn't counted as ours.
+    pub(crate) fn percent_used_by_others_since(self, then: Self) -> f64 {
+        let busy = self.busy.saturating_sub(then.busy);
+        let all = busy + self.idle.saturating_sub(then.idle);
+        let others = busy.saturating_sub(self.own.saturating_sub(then.own));
+        others.as_secs_f64() / all.as_secs_f64().max(f64::EPSILON) * 100.0
+    }
+}
+
+/// The first line: user, nice, system, idle, iowait, irq, softirq.
+fn busy_and_idle(stat: &str) -> Option<(u64, u64)> {
+    let fields = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace().take(7);
+    let ticks: Vec<u64> = fields.map(|field| field.parse().ok()).collect::<Option<_>>()?;
+    match ticks.as_slice() {
+        [user, nice, system, idle, waiting, interrupt, soft] => {
+            Some((user + nice + system + interrupt + soft, idle + waiting))
+        }
+        _ => None,
+    }
+}
+
+fn of_ticks(ticks: u64) -> Duration {
+    let per_second = rustix::param::clock_ticks_per_second().max(1);
+    Duration::from_nanos(ticks.saturating_mul(1_000_000_000 / per_second))
 }
 
 /// Bytes of a process that are in memory.
@@ -85,6 +127,16 @@ mod tests {
         assert_eq!(ticks(stat, 4), Some(50));
         assert_eq!(ticks("nonsense", 2), None);
         assert_eq!(ticks("7 (a) S 1 7", 2), None);
+    }
+
+    #[test]
+    fn what_others_use_is_what_is_left() {
+        assert_eq!(busy_and_idle("cpu  10 1 5 70 4 2 3 0 0 0\ncpu0 1"), Some((21, 74)));
+        let then = MachineUse { busy: Duration::ZERO, idle: Duration::ZERO, own: Duration::ZERO };
+        let seconds = Duration::from_secs;
+        let now = MachineUse { busy: seconds(6), idle: seconds(4), own: seconds(3) };
+        assert!((now.percent_used_by_others_since(then) - 30.0).abs() < 0.01);
+        assert!(MachineUse::now().is_ok());
     }
 
     #[test]

@@ -45,9 +45,8 @@ impl Outcome {
 pub(super) fn table(load: Load, rounds: u32, ours: &Outcome, theirs: Option<&Outcome>) -> Table {
     let Load { subscribers, rate, time } = load;
     let seconds = time.as_secs();
-    let title = format!(
-        "fan-out: {subscribers} subscribers, {rate} changes a second, {rounds} rounds of {seconds} s each"
-    );
+    let title =
+        format!("fan-out: {subscribers} subscribers, {rate} changes a second, {rounds} × {seconds} s");
     let mut table = Table::new(title, &["", "hub", "nchan"]);
     let mut row = |what: &str, cell: &dyn Fn(&Outcome) -> String| {
         table.row([what.to_owned(), cell(ours), theirs.map_or_else(|| "-".to_owned(), cell)]);
