@@ -13,12 +13,12 @@ use bytes::BytesMut;
 use domain::{Position, ResyncReason, ServerFrame, TenantId, Topic};
 
 use crate::{
-    connection::Connection,
+    connection::{Connection, Phase},
     entry::Entry,
     outbox::Written,
     state::State,
     subscription::{Stage, Subscription},
-    wire,
+    wire::{self, Encoding},
 };
 
 /// So much is prepared for a client at once.
@@ -66,13 +66,18 @@ impl State {
         if connection.outbox.is_empty() {
             return true;
         }
-        let link = connection.link.clone();
-        match connection.outbox.flush(&link.socket) {
+        match connection.outbox.flush(&connection.link) {
             Ok((Written::All, _)) => {
+                let over = connection.encoding != Encoding::Socket
+                    && matches!(connection.phase, Phase::Closing { .. });
                 connection.blocked_ms = None;
                 // Taking bytes is a sign of life: no ping was sent meanwhile that could have been answered.
                 connection.heard_ms = now_ms;
-                true
+                if over {
+                    // A response just ends; nobody answers.
+                    self.end(key);
+                }
+                !over
             }
             Ok((Written::Blocked, written)) => {
                 if written > 0 {
@@ -93,6 +98,9 @@ impl State {
     fn produce(&mut self, key: usize) -> bool {
         let Some(connection) = self.connections.get(key) else { return false };
         let Some(tenant) = connection.identity().map(|identity| identity.tenant) else { return false };
+        if connection.waits_for_all() {
+            return false;
+        }
         if let Some(topic) = next_initial(connection) {
             self.send_initial(key, topic);
             return true;
@@ -135,7 +143,8 @@ impl State {
             r#"{{"type":"initial","ref":{reference},"topic":"{topic}","as_of":{{"epoch":"{}","position":{}}},"data":"#,
             as_of.epoch, as_of.position
         );
-        let (before, after) = wire::around(&before, part.len(), &format!(r#","more":{more}}}"#));
+        let after = format!(r#","more":{more}}}"#);
+        let (before, after) = wire::around(connection.encoding, &before, part.len(), &after);
         for piece in [before, part, after] {
             connection.outbox.push(piece);
         }
@@ -143,9 +152,10 @@ impl State {
 
     /// Sends the entries behind `start` on the topics that aren't live, until a piece is full or the head reached.
     fn replay(&mut self, key: usize, tenant: TenantId, start: Position) {
-        let Self { connections, ring, scratch, .. } = self;
+        let Self { connections, ring, scratch, epoch, .. } = self;
         let Some(connection) = connections.get_mut(key) else { return };
         let Some(entries) = ring.behind(start) else { return };
+        let form = (connection.encoding, *epoch);
         let mut piece = BytesMut::new();
         let mut reached = ring.head();
         for entry in entries {
@@ -158,7 +168,7 @@ impl State {
             }
             for subscription in &mut connection.subscriptions {
                 if let Some(prev) = subscription.take_entry(entry) {
-                    wire::put_change(&mut piece, scratch, entry, subscription.topic, prev);
+                    wire::put_change(&mut piece, scratch, form, entry, subscription.topic, prev);
                 }
             }
         }
@@ -234,16 +244,17 @@ impl State {
         connection.conflation = Some(Box::new(Conflation { kept: kept.into() }));
         for (topic, skipped) in notices {
             self.metrics.conflated(skipped);
-            let notice = wire::server_frame(&ServerFrame::Conflated { topic, skipped, position: head });
             if let Some(connection) = self.connections.get_mut(key) {
-                connection.outbox.push(notice);
+                let notice = ServerFrame::Conflated { topic, skipped, position: head };
+                connection.outbox.push(wire::message(connection.encoding, &notice, None));
             }
         }
     }
 
     fn send_conflated(&mut self, key: usize) {
-        let Self { connections, scratch, .. } = self;
+        let Self { connections, scratch, epoch, .. } = self;
         let Some(connection) = connections.get_mut(key) else { return };
+        let form = (connection.encoding, *epoch);
         let Some(conflation) = &mut connection.conflation else { return };
         let mut piece = BytesMut::new();
         while piece.len() < PIECE
@@ -251,7 +262,7 @@ impl State {
         {
             // It may have been unsubscribed meanwhile.
             if connection.subscriptions.iter().any(|subscription| subscription.topic == kept.topic) {
-                wire::put_change(&mut piece, scratch, &kept.entry, kept.topic, kept.prev);
+                wire::put_change(&mut piece, scratch, form, &kept.entry, kept.topic, kept.prev);
             }
         }
         if conflation.kept.is_empty() {

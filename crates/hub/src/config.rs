@@ -8,7 +8,6 @@ pub(crate) struct HubConfig {
     pub(crate) heartbeat_ms: u64,
     pub(crate) ring_entries: usize,
     pub(crate) ring_bytes: usize,
-    pub(crate) max_sockets: usize,
     pub(crate) max_subscriptions: usize,
     pub(crate) max_frame_bytes: usize,
     pub(crate) max_frames_per_second: u32,
@@ -26,7 +25,6 @@ impl From<&Hub> for HubConfig {
             heartbeat_ms: settings.heartbeat_ms.max(100),
             ring_entries: settings.ring_entries,
             ring_bytes: settings.ring_bytes,
-            max_sockets: settings.max_sockets,
             max_subscriptions: settings.max_subscriptions,
             max_frame_bytes: settings.max_frame_bytes,
             max_frames_per_second: settings.max_frames_per_second.max(1),
@@ -37,5 +35,15 @@ impl From<&Hub> for HubConfig {
             drain_ms: settings.drain_ms,
             allowed_origins: settings.allowed_origins.clone(),
         }
+    }
+}
+
+impl HubConfig {
+    /// When one of the clients that are sent away together should come back, in milliseconds; the number tells them
+    /// apart.
+    pub(crate) fn retry_ms(&self, number: u64) -> u64 {
+        // Multiplying by a large odd number scatters neighbours (Knuth, The Art of Computer Programming, 6.4).
+        let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
+        scattered % self.reconnect_jitter_ms.max(1)
     }
 }

@@ -1,60 +1,25 @@
-//! One client's socket: its state in the shard, and the small task that waits for the socket and acts.
+//! One client: its state in the shard, and the small task that waits for its socket and acts.
 
-use std::{
-    cell::{Cell, RefCell},
-    future::poll_fn,
-    rc::Rc,
-    sync::Arc,
-    task::{Poll, Waker},
-};
+use std::{rc::Rc, sync::Arc};
 
 use actix_http::ws::Codec;
 use bytes::{Bytes, BytesMut};
-use domain::{Identity, Topic};
-use tokio::{io::Interest, net::TcpStream};
+use domain::{Identity, Position, Topic};
+use jiff::Timestamp;
+use tokio::io::Interest;
 
 use crate::{
-    catch_up::Conflation, outbox::Outbox, protocol::Allowance, shard::Shard, subscription::Subscription,
+    admission::Admitted,
+    catch_up::Conflation,
+    config::HubConfig,
+    link::Link,
+    outbox::Outbox,
+    protocol::Allowance,
+    shard::Shard,
+    subscription::{Stage, Subscription},
+    timers::NEVER,
+    wire::Encoding,
 };
-
-/// What the shard and the connection's task share.
-#[derive(Debug)]
-pub(crate) struct Link {
-    pub(crate) socket: TcpStream,
-    wake: Wake,
-}
-
-/// Tells a task on the same thread to look again.
-#[derive(Debug, Default)]
-struct Wake {
-    rung: Cell<bool>,
-    waker: RefCell<Option<Waker>>,
-}
-
-impl Link {
-    pub(crate) fn new(socket: TcpStream) -> Self {
-        Self { socket, wake: Wake::default() }
-    }
-
-    /// Makes the task look again.
-    pub(crate) fn kick(&self) {
-        self.wake.rung.set(true);
-        if let Some(waker) = self.wake.waker.borrow_mut().take() {
-            waker.wake();
-        }
-    }
-
-    async fn kicked(&self) {
-        poll_fn(|context| {
-            if self.wake.rung.take() {
-                return Poll::Ready(());
-            }
-            *self.wake.waker.borrow_mut() = Some(context.waker().clone());
-            Poll::Pending
-        })
-        .await;
-    }
-}
 
 /// How far a client has got with saying who it is.
 #[derive(Debug)]
@@ -79,6 +44,15 @@ pub(crate) enum Phase {
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) link: Rc<Link>,
+    pub(crate) encoding: Encoding,
+    /// Counted until it is gone.
+    pub(crate) _admitted: Admitted,
+    /// What must be read anew is sent without being asked for: this client can't ask.
+    pub(crate) reload: bool,
+    /// Whether it asked for what lies behind a cursor.
+    pub(crate) resumes: bool,
+    /// Whether something had to be read anew.
+    pub(crate) gave_up: bool,
     /// Never used twice, unlike its place in the shard.
     pub(crate) id: u64,
     pub(crate) phase: Phase,
@@ -90,10 +64,13 @@ pub(crate) struct Connection {
     /// The beginning of a message that comes in several frames.
     pub(crate) fragments: Option<Box<BytesMut>>,
     pub(crate) codec: Codec,
-    pub(crate) allowance: Allowance,
+    /// Of frames.
+    pub(crate) allowance: Allowance<10>,
     pub(crate) opened_ms: u64,
     pub(crate) heard_ms: u64,
     pub(crate) beat_ms: u64,
+    /// When a timer looks after it next.
+    pub(crate) due_ms: u64,
     /// Since when the socket takes nothing.
     pub(crate) blocked_ms: Option<u64>,
     /// Where the batch under way has met this connection already.
@@ -120,6 +97,53 @@ impl Connection {
         self.subscriptions.iter_mut().find(|subscription| subscription.topic == topic)
     }
 
+    /// Up to where the client is known to miss nothing once its outbox is empty; `None` while it has no state yet.
+    pub(crate) fn proven(&self, head: Position) -> Option<Position> {
+        let known = self.subscriptions.iter().map(|subscription| match &subscription.stage {
+            Stage::Loading(_) => None,
+            Stage::Initial { snapshot, .. } => Some(snapshot.as_of.position),
+            // It may lie before the head of a hub that has to catch up itself.
+            Stage::Behind { cursor, .. } => Some(*cursor),
+            Stage::Live => Some(head),
+        });
+        // `None` is the least of all.
+        known.min().unwrap_or(Some(head))
+    }
+
+    /// Whether it gets nothing before all its snapshots are there: its only cursor is that of the newest frame, and
+    /// a state that comes behind a change would be lost to a client that resumes at the change.
+    pub(crate) fn waits_for_all(&self) -> bool {
+        let loading = |subscription: &Subscription| matches!(subscription.stage, Stage::Loading(_));
+        self.encoding != Encoding::Socket && self.subscriptions.iter().any(loading)
+    }
+
+    /// Whether a part of a snapshot may have been sent, and not all of it.
+    pub(crate) fn is_amid_a_snapshot(&self) -> bool {
+        self.subscriptions.iter().any(|subscription| matches!(subscription.stage, Stage::Initial { .. }))
+    }
+
+    /// Whether everything that was asked for is sent as it comes.
+    pub(crate) fn is_live(&self) -> bool {
+        self.subscriptions.iter().all(Subscription::is_live)
+    }
+
+    /// When time alone makes a difference to it next.
+    pub(crate) fn next_due(&self, config: &HubConfig, now_ms: u64, now: Timestamp) -> u64 {
+        let identity = match &self.phase {
+            Phase::Ended => return NEVER,
+            Phase::Closing { deadline_ms, .. } => return *deadline_ms,
+            Phase::Greeting => return self.opened_ms + config.auth_timeout_ms,
+            Phase::Known(identity) => identity,
+        };
+        let expiry = identity.expires_at.map(|end| {
+            let left = end.as_millisecond() - now.as_millisecond();
+            now_ms.saturating_add(u64::try_from(left).unwrap_or(0))
+        });
+        let stall = self.blocked_ms.map(|since| since + config.stall_timeout_ms);
+        let beat = self.beat_ms + config.heartbeat_ms;
+        [expiry, stall].into_iter().flatten().fold(beat, u64::min)
+    }
+
     /// What its task waits for; nothing once it is over.
     pub(crate) fn interest(&self) -> Option<Interest> {
         match self.phase {
@@ -132,11 +156,11 @@ impl Connection {
 
 /// The task of a connection: waits for its socket, and lets the shard act.
 pub(crate) async fn pump(shard: Rc<Shard>, link: Rc<Link>, key: usize) {
-    while let Some(interest) = shard.interest(key) {
+    while let (Some(interest), Some(socket)) = (shard.interest(key), link.as_socket()) {
         tokio::select! {
             biased;
             () = link.kicked() => shard.on_writable(key),
-            ready = link.socket.ready(interest) => match ready {
+            ready = socket.ready(interest) => match ready {
                 Ok(ready) => {
                     if ready.is_writable() || ready.is_write_closed() {
                         shard.on_writable(key);

@@ -1,11 +1,18 @@
-//! Fan-out: a batch of entries to everybody who is live on their topics. One serialisation for each change and
-//! topic, one write for each client and batch, no allocation for a client that keeps up.
+//! Fan-out: a batch of entries to everybody who is live on their topics. One serialisation for each change, topic and
+//! encoding in use, one write for each client and batch, no allocation for a client that keeps up.
 
 use std::{ops::Range, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{connection::Met, entry::Entry, outbox::Written, state::State, topics::Key, wire};
+use crate::{
+    connection::Met,
+    entry::Entry,
+    outbox::Written,
+    state::State,
+    topics::Key,
+    wire::{self, Encoding},
+};
 
 /// So many bytes of frames are sent to a client at once.
 const PART: usize = 128 * 1024;
@@ -18,8 +25,16 @@ struct Part {
 
 /// A batch, serialised: the topics that someone is live on, each with its frames, and the order among them.
 struct Batch {
+    encoding: Encoding,
     topics: Vec<(Key, Bytes)>,
     parts: Vec<Part>,
+}
+
+/// Who didn't take everything.
+#[derive(Default)]
+struct Undelivered {
+    full: Vec<usize>,
+    broken: Vec<usize>,
 }
 
 impl State {
@@ -31,26 +46,33 @@ impl State {
         for (place, entry) in entries.iter().enumerate() {
             bytes += entry.frame.len();
             if bytes >= PART || place + 1 == entries.len() {
-                self.fan_out(entries[start..=place].iter().copied());
+                self.fan_out(&entries[start..=place]);
                 (start, bytes) = (place + 1, 0);
             }
         }
     }
 
     /// Sends a part.
-    fn fan_out<'a>(&mut self, entries: impl Iterator<Item = &'a Arc<Entry>>) {
-        let batch = self.serialise(entries);
-        let mut full = Vec::new();
-        let mut broken = Vec::new();
-        match batch.topics.as_slice() {
-            [] => {}
-            [(key, frames)] => self.send_one_topic(*key, frames, &mut full, &mut broken),
-            _ => self.send_several_topics(&batch, &mut full, &mut broken),
+    fn fan_out(&mut self, entries: &[&Arc<Entry>]) {
+        for entry in entries {
+            self.ring.push((*entry).clone());
         }
-        for key in broken {
+        let mut undelivered = Undelivered::default();
+        for encoding in Encoding::ALL {
+            if self.topics[encoding as usize].is_empty() {
+                continue;
+            }
+            let batch = self.serialise(encoding, entries);
+            match batch.topics.as_slice() {
+                [] => {}
+                [_] => self.send_one_topic(&batch, &mut undelivered),
+                _ => self.send_several_topics(&batch, &mut undelivered),
+            }
+        }
+        for key in undelivered.broken {
             self.end(key);
         }
-        for key in full {
+        for key in undelivered.full {
             self.blocked(key);
         }
         for key in std::mem::take(&mut self.ahead) {
@@ -58,12 +80,12 @@ impl State {
         }
     }
 
-    fn serialise<'a>(&mut self, entries: impl Iterator<Item = &'a Arc<Entry>>) -> Batch {
-        let Self { topics, ring, scratch, .. } = self;
-        let mut batch = Batch { topics: Vec::new(), parts: Vec::new() };
+    fn serialise(&mut self, encoding: Encoding, entries: &[&Arc<Entry>]) -> Batch {
+        let Self { topics, scratch, epoch, .. } = self;
+        let topics = &mut topics[encoding as usize];
+        let mut batch = Batch { encoding, topics: Vec::new(), parts: Vec::new() };
         let mut touched: Vec<Key> = Vec::new();
         for entry in entries {
-            ring.push(entry.clone());
             for topic in &entry.topics {
                 let key = (entry.tenant, *topic);
                 let Some(live) = topics.get_mut(&key) else { continue };
@@ -72,7 +94,7 @@ impl State {
                     touched.push(key);
                 }
                 let start = live.batch.len();
-                wire::put_change(&mut live.batch, scratch, entry, *topic, live.last);
+                wire::put_change(&mut live.batch, scratch, (encoding, *epoch), entry, *topic, live.last);
                 live.last = entry.position;
                 batch.parts.push(Part { place: live.place, range: start..live.batch.len() });
             }
@@ -85,23 +107,25 @@ impl State {
     }
 
     /// The common case: everybody gets the same bytes.
-    fn send_one_topic(&mut self, key: Key, frames: &Bytes, full: &mut Vec<usize>, broken: &mut Vec<usize>) {
+    fn send_one_topic(&mut self, batch: &Batch, undelivered: &mut Undelivered) {
         let Self { topics, connections, metrics, .. } = self;
-        let Some(live) = topics.get(&key) else { return };
+        let Some((key, frames)) = batch.topics.first() else { return };
+        let Some(live) = topics[batch.encoding as usize].get(key) else { return };
         for key in &live.connections {
             let Some(connection) = connections.get_mut(*key) else { continue };
-            match connection.outbox.send(&connection.link.socket, frames.clone()) {
+            match connection.outbox.send(&connection.link, frames.clone()) {
                 Ok(Written::All) => {}
-                Ok(Written::Blocked) => full.push(*key),
-                Err(_) => broken.push(*key),
+                Ok(Written::Blocked) => undelivered.full.push(*key),
+                Err(_) => undelivered.broken.push(*key),
             }
         }
         metrics.delivered(live.connections.len(), frames.len());
     }
 
     /// Clients that are live on several topics of the batch get their frames merged, in the order of the log.
-    fn send_several_topics(&mut self, batch: &Batch, full: &mut Vec<usize>, broken: &mut Vec<usize>) {
+    fn send_several_topics(&mut self, batch: &Batch, undelivered: &mut Undelivered) {
         let Self { topics, connections, metrics, .. } = self;
+        let topics = &topics[batch.encoding as usize];
         let mut met = Vec::new();
         for (place, (key, _)) in batch.topics.iter().enumerate() {
             for key in topics.get(key).into_iter().flat_map(|live| &live.connections) {
@@ -134,10 +158,10 @@ impl State {
             };
             let frames = frames.unwrap_or_default();
             metrics.delivered(1, frames.len());
-            match connection.outbox.send(&connection.link.socket, frames) {
+            match connection.outbox.send(&connection.link, frames) {
                 Ok(Written::All) => {}
-                Ok(Written::Blocked) => full.push(key),
-                Err(_) => broken.push(key),
+                Ok(Written::Blocked) => undelivered.full.push(key),
+                Err(_) => undelivered.broken.push(key),
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     protocol::{Reaction, react},
     state::{State, Wanted},
     subscription::{Ask, Stage, Subscription},
-    wire,
+    wire::{self, Encoding},
 };
 
 /// Read at once.
@@ -29,7 +29,8 @@ impl State {
             buffer.clear();
             buffer.extend_from_slice(&std::mem::take(&mut connection.partial));
             buffer.reserve(READ);
-            let read = connection.link.socket.try_read_buf(&mut buffer);
+            let Some(socket) = connection.link.as_socket() else { return };
+            let read = socket.try_read_buf(&mut buffer);
             let heard = matches!(read, Ok(1..));
             if heard {
                 connection.heard_ms = self.now_ms;
@@ -108,15 +109,9 @@ impl State {
             Frame::Pong(_) => {}
             Frame::Close(_) => {
                 self.close(key, CloseCode::Normal, "");
+                // The client said goodbye first: once the answer is out there is nothing to wait for.
                 self.end_once_flushed(key);
             }
-        }
-    }
-
-    /// The client said goodbye first: once the answer is out there is nothing to wait for.
-    fn end_once_flushed(&mut self, key: usize) {
-        if self.connections.get(key).is_some_and(|connection| connection.outbox.is_empty()) {
-            self.end(key);
         }
     }
 
@@ -157,6 +152,7 @@ impl State {
                 if let Some(connection) = self.connections.get_mut(key) {
                     connection.phase = Phase::Known(Arc::new(identity));
                 }
+                self.reschedule(key);
             }
             Reaction::Subscribe { reference, topic, snapshot, after } => {
                 self.subscribe(key, reference, topic, snapshot, after);
@@ -187,11 +183,15 @@ impl State {
             token_expires_at,
             reconnect_jitter_ms: self.config.reconnect_jitter_ms,
         };
-        let connected = wire::server_frame(&connected);
-        self.send(key, connected);
+        // A long poll is answered with the cursor; that says enough.
+        if connection.encoding != Encoding::List {
+            let connected = wire::message(connection.encoding, &connected, None);
+            self.send(key, connected);
+        }
+        self.reschedule(key);
     }
 
-    fn subscribe(
+    pub(crate) fn subscribe(
         &mut self,
         key: usize,
         reference: Option<u64>,
@@ -224,6 +224,8 @@ impl State {
             let id = connection.id;
             self.wanted.push(Wanted { connection: key, id, tenant, topic });
         }
+        connection.resumes |= after.is_some();
+        connection.gave_up |= matches!(stage, Stage::Loading(_));
         // Most clients have one topic; a vector would make room for four.
         connection.subscriptions.reserve_exact(1);
         connection.subscriptions.push(Subscription { topic, stage });

@@ -1,4 +1,4 @@
-//! The hub: every change to every client that asked for it, in order, over WebSocket.
+//! The hub: every change to every client that asked for it, in order, over WebSocket, Server-Sent Events or long poll.
 //!
 //! A hub follows a notifier's feed and never touches Postgres. It is split into *shards*, one for each worker
 //! thread; a shard owns its sockets, its topics and a ring of the newest entries, and shares nothing with the
@@ -18,21 +18,33 @@
 //! time. A client that is far behind gets the newest change of each resource ([`catch_up`](crate)); one that takes
 //! nothing is closed with 4008.
 //!
+//! # Clients without a WebSocket
+//!
+//! A stream of events and a long poll are connections of the shard like any other: only the form of their frames
+//! differs ([`wire`](crate)), and that their bytes go into the body of a response ([`link`](crate)) instead of a socket.
+//! They fall behind, catch up and are cut off in the same way, and share the cursors.
+//!
 //! # Idle sockets
 //!
 //! The hub takes sockets over from the HTTP server after the handshake and keeps no buffers for them: an idle one
-//! is a kernel socket, a task of a few words, and its state in the shard's slab. One timer for each shard looks
-//! after all heartbeats and time-outs.
+//! is a kernel socket, a task of a few words, and its state in the shard's slab. One queue for each shard says when which
+//! heartbeat or time-out is due.
 
+mod admission;
 mod catch_up;
 mod config;
 mod connection;
+mod due;
 mod entry;
+mod fallback;
 mod fan_out;
 mod feed;
+mod guest;
 mod handshake;
 mod incoming;
+mod link;
 mod metrics;
+mod origin;
 mod outbox;
 mod protocol;
 mod ring;
@@ -40,28 +52,27 @@ mod shard;
 mod snapshot;
 mod state;
 mod subscription;
+mod timers;
 mod topics;
 mod wire;
 
-use std::{
-    net::TcpListener,
-    rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{net::TcpListener, rc::Rc, sync::Arc};
 
 use actix_web::web;
 use service::{
     Check, Context, Fatal, Health,
     access::Access,
-    http::{Http, Upgrades, serve_with_upgrades},
+    http::{Http, Worker, serve_with_upgrades},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    config::HubConfig, feed::Distribution, handshake::Doorkeeper, shard::Shard, shard::Surroundings,
+    admission::Admission,
+    config::HubConfig,
+    fallback::Door,
+    feed::Distribution,
+    handshake::Doorkeeper,
+    shard::{Shard, Surroundings},
     snapshot::Snapshots,
 };
 
@@ -72,7 +83,7 @@ pub struct Hub {
     access: Arc<Access>,
     distribution: Arc<Distribution>,
     snapshots: Arc<Snapshots>,
-    sockets: Arc<AtomicUsize>,
+    admission: Arc<Admission>,
     shards: TaskTracker,
     stop: CancellationToken,
 }
@@ -107,7 +118,7 @@ impl Hub {
             access: Arc::new(Access::new(&settings.token_secret()?, settings.auth.anonymous)),
             snapshots: Arc::new(Snapshots::new(settings, secret, tokio::runtime::Handle::current())?),
             distribution,
-            sockets: Arc::default(),
+            admission: Arc::new(Admission::new(&settings.hub)?),
             shards: TaskTracker::new(),
             stop: context.stop.clone(),
         })
@@ -129,11 +140,12 @@ impl Hub {
             hub.drained().await;
             drained.cancel();
         });
-        Ok(serve_with_upgrades(http, configure, self.upgrades(), closed).await?)
+        Ok(serve_with_upgrades(http, configure, self.worker(), closed).await?)
     }
 
-    /// What a worker thread of an HTTP server does with handshakes: makes a shard of its own.
-    pub fn upgrades(&self) -> impl Fn() -> Upgrades + Clone + Send + 'static {
+    /// What a worker thread of an HTTP server does for the hub: it has a shard of its own, to which handshakes and the
+    /// HTTP fallbacks lead.
+    pub fn worker(&self) -> impl Fn() -> Worker + Clone + Send + 'static {
         let hub = self.clone();
         move || {
             let (first, news) = hub.distribution.join();
@@ -141,19 +153,24 @@ impl Hub {
                 config: Rc::new(hub.config.clone()),
                 access: hub.access.clone(),
                 snapshots: hub.snapshots.clone(),
-                sockets: hub.sockets.clone(),
                 stop: hub.stop.clone(),
                 drained: hub.shards.token(),
             };
             let shard = Shard::start(surroundings, first, news);
-            let hub = hub.clone();
-            let doorkeeper = Doorkeeper {
+            let this = hub.clone();
+            let doorkeeper = Rc::new(Doorkeeper {
                 shard,
                 access: hub.access.clone(),
+                admission: hub.admission.clone(),
                 allowed_origins: hub.config.allowed_origins.clone(),
-                closed: Box::new(move || hub.closed()),
-            };
-            Rc::new(move |request| doorkeeper.decide(request))
+                closed: Box::new(move || this.closed()),
+            });
+            let (max_topics, stop) = (hub.config.max_subscriptions, hub.stop.clone());
+            let door = web::Data::new(Door { doorkeeper: doorkeeper.clone(), max_topics, stop });
+            Worker {
+                upgrades: Rc::new(move |request| doorkeeper.decide(request)),
+                configure: Rc::new(move |config| fallback::configure(config, door.clone())),
+            }
         }
     }
 
@@ -180,8 +197,6 @@ impl Hub {
             Some("The hub stops.")
         } else if self.distribution.cursor().is_none() {
             Some("The hub has not reached the log yet.")
-        } else if self.sockets.load(Ordering::Relaxed) >= self.config.max_sockets {
-            Some("The hub has as many sockets as it may.")
         } else {
             None
         }

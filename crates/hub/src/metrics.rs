@@ -1,36 +1,62 @@
-//! What a shard counts. Handles are made once: looking a series up costs more than sending to a client's queue.
+//! What a shard counts. Handles are made once: looking a series up costs more than sending to a client.
 
 use domain::{CloseCode, ResyncReason};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
+use crate::{ring::Ring, wire::Encoding};
+
 /// Series of a shard; shards of a process add to the same ones.
 pub(crate) struct Metrics {
-    pub(crate) sockets: Gauge,
-    pub(crate) handshakes: Counter,
+    /// For each encoding.
+    sockets: [Gauge; Encoding::ALL.len()],
+    handshakes: [Counter; Encoding::ALL.len()],
     deliveries: Counter,
     bytes: Counter,
     recovered: Counter,
     fresh: Counter,
+    conflations: Counter,
     conflated: Counter,
     latency: Histogram,
-    pub(crate) ring_entries: Gauge,
-    pub(crate) live: Gauge,
+    ring_entries: Gauge,
+    ring_bytes: Gauge,
+    ring_seconds: Gauge,
+    live: Gauge,
+    /// What this shard's part of `live` was when it was told last.
+    told_live: usize,
 }
 
 impl Metrics {
     pub(crate) fn new() -> Self {
+        let kinds = Encoding::ALL.map(|encoding| match encoding {
+            Encoding::Socket => "socket",
+            Encoding::Events => "events",
+            Encoding::List => "poll",
+        });
         Self {
-            sockets: gauge!("stockwire_hub_sockets"),
-            handshakes: counter!("stockwire_hub_handshakes_total"),
+            sockets: kinds.map(|kind| gauge!("stockwire_hub_sockets", "kind" => kind)),
+            handshakes: kinds.map(|kind| counter!("stockwire_hub_handshakes_total", "kind" => kind)),
             deliveries: counter!("stockwire_hub_deliveries_total"),
             bytes: counter!("stockwire_hub_delivered_bytes_total"),
             recovered: counter!("stockwire_hub_subscribed_total", "recovered" => "true"),
             fresh: counter!("stockwire_hub_subscribed_total", "recovered" => "false"),
+            conflations: counter!("stockwire_hub_conflations_total"),
             conflated: counter!("stockwire_hub_conflated_changes_total"),
             latency: histogram!("stockwire_hub_commit_to_socket_seconds"),
             ring_entries: gauge!("stockwire_hub_ring_entries"),
+            ring_bytes: gauge!("stockwire_hub_ring_bytes"),
+            ring_seconds: gauge!("stockwire_hub_ring_seconds"),
             live: gauge!("stockwire_hub_live_subscriptions"),
+            told_live: 0,
         }
+    }
+
+    pub(crate) fn opened(&self, encoding: Encoding) {
+        self.handshakes[encoding as usize].increment(1);
+        self.sockets[encoding as usize].increment(1.0);
+    }
+
+    pub(crate) fn gone(&self, encoding: Encoding) {
+        self.sockets[encoding as usize].decrement(1.0);
     }
 
     pub(crate) fn delivered(&self, clients: usize, bytes: usize) {
@@ -43,11 +69,24 @@ impl Metrics {
     }
 
     pub(crate) fn conflated(&self, skipped: u64) {
+        self.conflations.increment(1);
         self.conflated.increment(skipped);
     }
 
     pub(crate) fn sent_after(&self, seconds: f64) {
         self.latency.record(seconds);
+    }
+
+    /// Says how the shard stands: its live subscriptions, and what its ring spans (all rings of a hub span the same).
+    pub(crate) fn stand(&mut self, live: usize, ring: &Ring) {
+        // Gauges are floats, and these numbers stay far below 2^53.
+        let float = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        self.live.increment(float(live) - float(self.told_live));
+        self.told_live = live;
+        let (entries, bytes) = ring.size();
+        self.ring_entries.set(float(entries));
+        self.ring_bytes.set(float(bytes));
+        self.ring_seconds.set(ring.span().as_secs_f64());
     }
 
     pub(crate) fn resync(&self, reason: ResyncReason) {

@@ -1,16 +1,11 @@
-//! What a socket hasn't taken yet. Empty for a client that keeps up: fan-out writes straight to the socket, and
-//! only what didn't fit waits here.
+//! What a client hasn't taken yet. Empty for one that keeps up: fan-out writes straight to the link, and only what
+//! didn't fit waits here.
 
-use std::{
-    collections::VecDeque,
-    io::{self, IoSlice},
-};
+use std::{collections::VecDeque, io};
 
 use bytes::{Buf, Bytes};
-use tokio::net::TcpStream;
 
-/// Most pieces handed to the kernel at once.
-const PIECES: usize = 16;
+use crate::link::Link;
 
 /// Bytes on their way to one client, in order.
 #[derive(Debug, Default)]
@@ -24,7 +19,7 @@ pub(crate) struct Outbox {
 pub(crate) enum Written {
     /// Nothing waits any more.
     All,
-    /// The socket is full.
+    /// The link is full.
     Blocked,
 }
 
@@ -45,51 +40,39 @@ impl Outbox {
         }
     }
 
-    /// Writes bytes behind everything that waits; keeps what the socket doesn't take.
-    pub(crate) fn send(&mut self, socket: &TcpStream, mut bytes: Bytes) -> io::Result<Written> {
+    /// Writes bytes behind everything that waits; keeps what the link doesn't take.
+    pub(crate) fn send(&mut self, link: &Link, mut bytes: Bytes) -> io::Result<Written> {
         if self.is_empty() {
-            loop {
-                match socket.try_write(&bytes) {
-                    Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                    Ok(count) if count == bytes.len() => return Ok(Written::All),
-                    Ok(count) => bytes.advance(count),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error),
-                }
+            link.send(&mut bytes)?;
+            if bytes.is_empty() {
+                return Ok(Written::All);
             }
         }
         self.push(bytes);
         Ok(Written::Blocked)
     }
 
-    /// Writes what waits, as far as the socket takes it; says how much that was.
-    pub(crate) fn flush(&mut self, socket: &TcpStream) -> io::Result<(Written, usize)> {
+    /// Writes what waits, as far as the link takes it; says how much that was.
+    pub(crate) fn flush(&mut self, link: &Link) -> io::Result<(Written, usize)> {
         let mut written = 0;
         while !self.pieces.is_empty() {
-            let mut slices = [IoSlice::new(&[]); PIECES];
-            let used = self
-                .pieces
-                .iter()
-                .zip(slices.iter_mut())
-                .map(|(piece, slice)| *slice = IoSlice::new(piece))
-                .count();
-            match socket.try_write_vectored(&slices[..used]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => {
+            match link.send_pieces(&self.pieces)? {
+                Some(count) => {
                     written += count;
                     self.advance(count);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok((Written::Blocked, written));
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                None => return Ok((Written::Blocked, written)),
             }
         }
         // A client that keeps up costs nothing again.
         self.pieces = VecDeque::new();
         Ok((Written::All, written))
+    }
+
+    /// Everything that waits.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = Bytes> + use<> {
+        self.bytes = 0;
+        std::mem::take(&mut self.pieces).into_iter()
     }
 
     fn advance(&mut self, mut count: usize) {

@@ -92,29 +92,29 @@ fn parse_topic(text: &str) -> Result<Topic, String> {
     }
 }
 
-/// How many frames a client may still send: refills steadily, holds ten seconds' worth.
+/// How many of something are still allowed: refills steadily, holds so many seconds' worth.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Allowance {
-    /// In thousandths of a frame.
+pub(crate) struct Allowance<const SECONDS: u32> {
+    /// In thousandths.
     left: u32,
     refilled_at_ms: u64,
 }
 
-impl Allowance {
+impl<const SECONDS: u32> Allowance<SECONDS> {
     pub(crate) const fn full(per_second: u32, now_ms: u64) -> Self {
         Self { left: Self::most(per_second), refilled_at_ms: now_ms }
     }
 
     const fn most(per_second: u32) -> u32 {
-        per_second.saturating_mul(10_000)
+        per_second.saturating_mul(1000 * SECONDS)
     }
 
-    /// Takes one frame; says whether there was one.
+    /// Takes one; says whether there was one.
     pub(crate) fn take(&mut self, per_second: u32, now_ms: u64) -> bool {
         let elapsed = u32::try_from(now_ms.saturating_sub(self.refilled_at_ms)).unwrap_or(u32::MAX);
         let refilled = self.left.saturating_add(elapsed.saturating_mul(per_second));
         self.left = refilled.min(Self::most(per_second));
-        self.refilled_at_ms = now_ms;
+        self.refilled_at_ms = self.refilled_at_ms.max(now_ms);
         match self.left.checked_sub(1000) {
             Some(left) => {
                 self.left = left;
@@ -187,8 +187,8 @@ mod tests {
     }
 
     #[test]
-    fn an_allowance_holds_ten_seconds_worth_and_refills() {
-        let mut allowance = Allowance::full(2, 0);
+    fn an_allowance_holds_some_seconds_worth_and_refills() {
+        let mut allowance = Allowance::<10>::full(2, 0);
         assert_eq!((0..30).filter(|_| allowance.take(2, 0)).count(), 20);
         assert!(!allowance.take(2, 400));
         assert!(allowance.take(2, 600));

@@ -1,6 +1,6 @@
 //! The newest entries, bounded in count and bytes: what clients resume from and catch up with.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use domain::Position;
 
@@ -60,6 +60,14 @@ impl Ring {
     /// Entries that are kept, and their bytes.
     pub(crate) fn size(&self) -> (usize, usize) {
         (self.entries.len(), self.bytes)
+    }
+
+    /// From when to when the entries were written.
+    pub(crate) fn span(&self) -> Duration {
+        let (Some(oldest), Some(newest)) = (self.entries.front(), self.entries.back()) else {
+            return Duration::ZERO;
+        };
+        Duration::from_micros((newest.at_us - oldest.at_us).max(0).unsigned_abs())
     }
 
     /// The entries behind a position: contiguous, or nothing.

@@ -1,17 +1,8 @@
 //! A shard: the sockets of one worker thread, with their topics and a ring. Shards share nothing but the entries'
 //! bytes, so nothing here is locked.
 
-use std::{
-    cell::RefCell,
-    rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
-use actix_http::ws::Codec;
 use bytes::{Bytes, BytesMut};
 use domain::{CloseCode, Cursor, Identity};
 use jiff::Timestamp;
@@ -26,15 +17,17 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 
 use crate::{
+    admission::Admitted,
     config::HubConfig,
-    connection::{Connection, Link, Met, Phase, pump},
+    connection::{Connection, pump},
+    due::Beats,
     entry::{Entry, News},
-    outbox::Outbox,
-    protocol::Allowance,
+    link::Link,
     snapshot::{Snapshot, SnapshotError, Snapshots},
     state::{State, Wanted},
-    subscription::Stage,
-    wire,
+    subscription::{Stage, Wishes},
+    topics::Topics,
+    wire::{self, Encoding},
 };
 
 /// How often time-outs and heartbeats are looked after: one timer for all sockets of a shard.
@@ -50,7 +43,6 @@ const DRAIN_STEPS: u32 = 20;
 pub(crate) struct Shard {
     state: RefCell<State>,
     snapshots: Arc<Snapshots>,
-    sockets: Arc<AtomicUsize>,
     started: Instant,
 }
 
@@ -59,8 +51,6 @@ pub(crate) struct Surroundings {
     pub(crate) config: Rc<HubConfig>,
     pub(crate) access: Arc<Access>,
     pub(crate) snapshots: Arc<Snapshots>,
-    /// Sockets of all shards.
-    pub(crate) sockets: Arc<AtomicUsize>,
     pub(crate) stop: CancellationToken,
     /// Dropped when every socket is closed.
     pub(crate) drained: TaskTrackerToken,
@@ -73,9 +63,9 @@ impl Shard {
         first: Option<News>,
         news: mpsc::Receiver<News>,
     ) -> Rc<Self> {
-        let Surroundings { config, access, snapshots, sockets, stop, drained } = surroundings;
+        let Surroundings { config, access, snapshots, stop, drained } = surroundings;
         let state = RefCell::new(State::new(config, access));
-        let shard = Rc::new(Self { state, snapshots, sockets, started: Instant::now() });
+        let shard = Rc::new(Self { state, snapshots, started: Instant::now() });
         if let Some(first) = first {
             shard.take_news(vec![first]);
         }
@@ -148,35 +138,18 @@ impl Shard {
     }
 
     /// Takes a socket over; bytes that arrived behind the handshake come with it.
-    pub(crate) fn accept(self: &Rc<Self>, socket: TcpStream, unread: Bytes, identity: Option<Identity>) {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+    pub(crate) fn accept(
+        self: &Rc<Self>,
+        socket: TcpStream,
+        unread: Bytes,
+        identity: Option<Identity>,
+        admitted: Admitted,
+    ) {
         // A client that doesn't read shall not fill megabytes of kernel memory first; failing costs only that.
         let _ = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER);
-        let link = Rc::new(Link::new(socket));
-        self.sockets.fetch_add(1, Ordering::Relaxed);
+        let link = Rc::new(Link::socket(socket));
         let key = self.step(|state| {
-            let now_ms = state.now_ms;
-            let config = state.config.clone();
-            let connection = Connection {
-                link: link.clone(),
-                id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-                phase: Phase::Greeting,
-                subscriptions: Vec::new(),
-                outbox: Outbox::default(),
-                conflation: None,
-                partial: Bytes::new(),
-                fragments: None,
-                codec: Codec::new().max_size(config.max_frame_bytes),
-                allowance: Allowance::full(config.max_frames_per_second, now_ms),
-                opened_ms: now_ms,
-                heard_ms: now_ms,
-                beat_ms: now_ms,
-                blocked_ms: None,
-                met: Met::NotYet,
-            };
-            let key = state.insert(connection);
-            state.metrics.handshakes.increment(1);
-            state.metrics.sockets.increment(1.0);
+            let key = state.open(link.clone(), Encoding::Socket, admitted);
             if let Some(identity) = identity {
                 state.welcome(key, identity);
             }
@@ -184,6 +157,46 @@ impl Shard {
             key
         });
         actix_rt::spawn(pump(self.clone(), link, key));
+    }
+
+    /// Opens a client that gets its frames in an HTTP response and asks for everything at once.
+    pub(crate) fn open(
+        self: &Rc<Self>,
+        link: &Rc<Link>,
+        encoding: Encoding,
+        identity: Identity,
+        wishes: &Wishes,
+        admitted: Admitted,
+    ) -> usize {
+        self.step(|state| {
+            let key = state.open(link.clone(), encoding, admitted);
+            if let Some(connection) = state.connections.get_mut(key) {
+                connection.reload = wishes.snapshot && encoding == Encoding::Events;
+                let number = connection.id;
+                if encoding == Encoding::Events {
+                    connection.outbox.push(wire::retry(state.config.retry_ms(number)));
+                }
+            }
+            state.welcome(key, identity);
+            for topic in &wishes.topics {
+                state.subscribe(key, None, *topic, wishes.snapshot, wishes.after);
+            }
+            state.advance(key);
+            key
+        })
+    }
+
+    /// What waits for a connection, which gets nothing more.
+    pub(crate) fn take_outbox(self: &Rc<Self>, key: usize) -> impl Iterator<Item = Bytes> + use<> {
+        self.step(|state| {
+            state.connections.get_mut(key).map(|connection| connection.outbox.take()).into_iter().flatten()
+        })
+    }
+
+    /// Looks at a connection without changing it.
+    pub(crate) fn look<T>(&self, key: usize, see: impl FnOnce(&State, &Connection) -> T) -> Option<T> {
+        let state = self.state.borrow();
+        state.connections.get(key).map(|connection| see(&state, connection))
     }
 
     /// Whether this shard knows where the log is; clients that come before can't be greeted.
@@ -208,10 +221,10 @@ impl Shard {
     pub(crate) fn remove(self: &Rc<Self>, key: usize) {
         self.step(|state| {
             state.end(key);
-            state.connections.try_remove(key);
-            state.metrics.sockets.decrement(1.0);
+            if let Some(connection) = state.connections.try_remove(key) {
+                state.metrics.gone(connection.encoding);
+            }
         });
-        self.sockets.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Gets a snapshot that fits the hub's stream. Around a restore, inventory-api and hub may know different epochs
@@ -249,24 +262,26 @@ impl Shard {
                 subscription.stage = Stage::Initial { ask, snapshot, next: 0 };
                 return state.advance(key);
             }
+            let encoding = connection.encoding;
             state.unsubscribe(key, topic);
+            if encoding != Encoding::Socket {
+                return state.close(key, CloseCode::TryLater, "the snapshot can't be had at the moment");
+            }
             let detail = "the snapshot can't be had at the moment; subscribe again in a while";
             state.send_error(key, ask.reference, "snapshot_unavailable", detail);
         });
     }
 
-    /// Looks after everything that depends on time.
+    /// Looks after whatever is due.
     fn tick(self: &Rc<Self>) {
         let now = Timestamp::now();
         self.step(|state| {
-            let beat = wire::heartbeat(state.head());
-            let keys: Vec<usize> = state.connections.iter().map(|(key, _)| key).collect();
-            for key in keys {
-                state.on_tick(key, now, &beat);
+            let mut beats = Beats::default();
+            while let Some(due) = state.timers.next(state.now_ms) {
+                state.on_due(due, now, &mut beats);
             }
-            let (entries, _) = state.ring.size();
-            state.metrics.ring_entries.set(u32::try_from(entries).unwrap_or(u32::MAX));
-            state.metrics.live.set(u32::try_from(state.topics.count()).unwrap_or(u32::MAX));
+            let live = state.topics.iter().map(Topics::count).sum();
+            state.metrics.stand(live, &state.ring);
         });
     }
 
@@ -294,46 +309,5 @@ impl Shard {
                 state.end(key);
             }
         });
-    }
-}
-
-impl State {
-    fn on_tick(&mut self, key: usize, now: Timestamp, beat: &Bytes) {
-        let now_ms = self.now_ms;
-        let config = self.config.clone();
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        match &connection.phase {
-            Phase::Ended => return connection.link.kick(),
-            Phase::Closing { deadline_ms, .. } => {
-                if now_ms >= *deadline_ms {
-                    self.end(key);
-                }
-                return;
-            }
-            Phase::Greeting => {
-                if now_ms - connection.opened_ms > config.auth_timeout_ms {
-                    self.close(key, CloseCode::NotAuthenticated, "no auth frame came in time");
-                }
-                return;
-            }
-            Phase::Known(identity) => {
-                if identity.expires_at.is_some_and(|end| end <= now) {
-                    return self.close(key, CloseCode::TokenExpired, "the access token has expired");
-                }
-            }
-        }
-        if connection.blocked_ms.is_some_and(|since| now_ms - since > config.stall_timeout_ms) {
-            return self.close(key, CloseCode::TooSlow, "the client takes nothing");
-        }
-        // Two heartbeats without as much as a pong: the other side is gone without a goodbye.
-        if connection.blocked_ms.is_none() && now_ms - connection.heard_ms > config.heartbeat_ms * 2 + 1000 {
-            return self.end(key);
-        }
-        if now_ms - connection.beat_ms >= config.heartbeat_ms {
-            connection.beat_ms = now_ms;
-            if connection.outbox.is_empty() {
-                self.send(key, beat.clone());
-            }
-        }
     }
 }

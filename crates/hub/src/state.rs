@@ -1,22 +1,33 @@
 //! A shard's state and the small steps on it: sending, blocking, falling behind, closing. Everything here runs on
 //! one thread and never waits.
 
-use std::{rc::Rc, sync::Arc};
+use std::{
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
+use actix_http::ws::Codec;
 use bytes::{Bytes, BytesMut};
 use domain::{CloseCode, Cursor, Epoch, Position, ResyncReason, ServerFrame, TenantId, Topic};
 use service::access::Access;
 use slab::Slab;
 
 use crate::{
+    admission::Admitted,
     config::HubConfig,
     connection::{Connection, Met, Phase},
+    link::Link,
     metrics::Metrics,
-    outbox::Written,
+    outbox::{Outbox, Written},
+    protocol::Allowance,
     ring::Ring,
     subscription::{Ask, Stage},
+    timers::{Due, NEVER, Timers},
     topics::Topics,
-    wire,
+    wire::{self, Encoding},
 };
 
 /// A client that doesn't read its answers may leave so many bytes of them waiting.
@@ -39,7 +50,9 @@ pub(crate) struct State {
     pub(crate) access: Arc<Access>,
     pub(crate) metrics: Metrics,
     pub(crate) connections: Slab<Connection>,
-    pub(crate) topics: Topics,
+    /// For each encoding.
+    pub(crate) topics: [Topics; Encoding::ALL.len()],
+    pub(crate) timers: Timers,
     pub(crate) ring: Ring,
     pub(crate) epoch: Option<Epoch>,
     /// Connections with a subscription whose cursor lies before the hub's head: the hub has to catch up.
@@ -59,7 +72,8 @@ impl State {
             access,
             metrics: Metrics::new(),
             connections: Slab::new(),
-            topics: Topics::default(),
+            topics: Default::default(),
+            timers: Timers::default(),
             epoch: None,
             ahead: Vec::new(),
             wanted: Vec::new(),
@@ -76,8 +90,7 @@ impl State {
         if connection.outbox.bytes() > MOST_WAITING && !closing {
             return self.close(key, CloseCode::TooSlow, "too much waits to be read");
         }
-        let link = connection.link.clone();
-        match connection.outbox.send(&link.socket, bytes) {
+        match connection.outbox.send(&connection.link, bytes) {
             Ok(Written::All) => {}
             Ok(Written::Blocked) => self.blocked(key),
             Err(_) => self.end(key),
@@ -85,7 +98,9 @@ impl State {
     }
 
     pub(crate) fn send_frame(&mut self, key: usize, frame: &ServerFrame<'_>) {
-        self.send(key, wire::server_frame(frame));
+        let Some(connection) = self.connections.get(key) else { return };
+        let bytes = wire::message(connection.encoding, frame, self.epoch);
+        self.send(key, bytes);
     }
 
     pub(crate) fn send_error(&mut self, key: usize, reference: Option<u64>, code: &str, detail: &str) {
@@ -100,6 +115,7 @@ impl State {
             connection.blocked_ms = Some(now_ms);
             // Its task has to wait for room now; a task that does so already needs no telling.
             connection.link.kick();
+            self.look_after(key, now_ms + self.config.stall_timeout_ms);
         }
         self.fall_behind(key);
     }
@@ -112,6 +128,7 @@ impl State {
         for subscription in connection.subscriptions.iter_mut().filter(|subscription| subscription.is_live())
         {
             let cursor = ring.head();
+            let topics = &mut topics[connection.encoding as usize];
             let last = topics.leave((tenant, subscription.topic), key).unwrap_or(cursor);
             subscription.stage = Stage::Behind { cursor, last, owed: None };
         }
@@ -126,10 +143,14 @@ impl State {
         let Stage::Behind { owed, .. } = std::mem::replace(&mut subscription.stage, Stage::Live) else {
             return;
         };
-        self.topics.join((tenant, topic), key, position);
+        let encoding = connection.encoding;
+        self.topics[encoding as usize].join((tenant, topic), key, position);
         if let Some(Ask { reference, recovered }) = owed {
             self.metrics.subscribed(recovered);
-            self.send_frame(key, &ServerFrame::Subscribed { reference, topic, recovered, position });
+            // A long poll is answered with the cursor; that says the same.
+            if encoding != Encoding::List {
+                self.send_frame(key, &ServerFrame::Subscribed { reference, topic, recovered, position });
+            }
         }
     }
 
@@ -139,23 +160,29 @@ impl State {
         let Some(epoch) = self.epoch else { return };
         self.metrics.resync(reason);
         self.send_frame(key, &ServerFrame::Resync { topic, reason, position, epoch });
-        let Some(subscription) = self.connections.get_mut(key).and_then(|found| found.subscription(topic))
-        else {
-            return;
-        };
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.gave_up = true;
+        let (reload, id) = (connection.reload, connection.id);
+        let tenant = connection.identity().map(|identity| identity.tenant);
+        let Some(subscription) = connection.subscription(topic) else { return };
         let owed = match &subscription.stage {
             Stage::Behind { owed, .. } => owed.map(|ask| Ask { recovered: false, ..ask }),
             Stage::Initial { ask, .. } | Stage::Loading(ask) => Some(Ask { recovered: false, ..*ask }),
             Stage::Live => None,
         };
-        subscription.stage = Stage::Behind { cursor: position, last: position, owed };
+        if let (true, Some(tenant)) = (reload, tenant) {
+            subscription.stage = Stage::Loading(owed.unwrap_or(Ask { reference: None, recovered: false }));
+            self.wanted.push(Wanted { connection: key, id, tenant, topic });
+        } else {
+            subscription.stage = Stage::Behind { cursor: position, last: position, owed };
+        }
     }
 
     /// The stream starts anew: nothing that is in the ring counts any more.
     pub(crate) fn restart(&mut self, cursor: Cursor, reason: Option<ResyncReason>) {
         self.epoch = Some(cursor.epoch);
         self.ring.restart(cursor.position);
-        self.topics.clear();
+        self.topics.iter_mut().for_each(Topics::clear);
         let Some(reason) = reason else { return };
         let keys: Vec<usize> = self.connections.iter().map(|(key, _)| key).collect();
         for key in keys {
@@ -183,8 +210,30 @@ impl State {
             return;
         }
         connection.phase = Phase::Closing { deadline_ms, deaf: false };
+        let (encoding, number) = (connection.encoding, connection.id);
         self.metrics.closed(code);
-        self.send(key, wire::close(code, reason));
+        self.look_after(key, deadline_ms);
+        self.send(key, wire::close(encoding, code, reason, self.config.retry_ms(number)));
+        if encoding != Encoding::Socket {
+            // A response just ends; nobody answers.
+            self.end_once_flushed(key);
+        }
+    }
+
+    /// There is nothing to wait for but that the last bytes are out.
+    pub(crate) fn end_once_flushed(&mut self, key: usize) {
+        if self.connections.get(key).is_some_and(|connection| connection.outbox.is_empty()) {
+            self.end(key);
+        }
+    }
+
+    /// Has a timer look after a connection, unless one does so before.
+    pub(crate) fn look_after(&mut self, key: usize, at_ms: u64) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if at_ms < connection.due_ms {
+            connection.due_ms = at_ms;
+            self.timers.add(Due { at_ms, key, id: connection.id });
+        }
     }
 
     /// Ends a connection without another word.
@@ -202,7 +251,7 @@ impl State {
         let Some(tenant) = connection.identity().map(|identity| identity.tenant) else { return };
         for subscription in std::mem::take(&mut connection.subscriptions) {
             if subscription.is_live() {
-                topics.leave((tenant, subscription.topic), key);
+                topics[connection.encoding as usize].leave((tenant, subscription.topic), key);
             }
         }
         connection.conflation = None;
@@ -221,14 +270,42 @@ impl State {
         if let Some(place) = found
             && connection.subscriptions.swap_remove(place).is_live()
         {
-            topics.leave((tenant, topic), key);
+            topics[connection.encoding as usize].leave((tenant, topic), key);
         }
     }
 
-    /// A new connection's place.
-    pub(crate) fn insert(&mut self, connection: Connection) -> usize {
-        debug_assert!(connection.met == Met::NotYet, "a new connection is in no batch");
-        self.connections.insert(connection)
+    /// Makes room for a new connection.
+    pub(crate) fn open(&mut self, link: Rc<Link>, encoding: Encoding, admitted: Admitted) -> usize {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let (now_ms, id) = (self.now_ms, NEXT_ID.fetch_add(1, Ordering::Relaxed));
+        // Clients that come together shall not all be due together for ever.
+        let beaten_ms = self.config.heartbeat_ms / 2 * (id % 64) / 64;
+        let key = self.connections.insert(Connection {
+            link,
+            encoding,
+            _admitted: admitted,
+            reload: false,
+            resumes: false,
+            gave_up: false,
+            id,
+            phase: Phase::Greeting,
+            subscriptions: Vec::new(),
+            outbox: Outbox::default(),
+            conflation: None,
+            partial: Bytes::new(),
+            fragments: None,
+            codec: Codec::new().max_size(self.config.max_frame_bytes),
+            allowance: Allowance::full(self.config.max_frames_per_second, now_ms),
+            opened_ms: now_ms,
+            heard_ms: now_ms,
+            beat_ms: now_ms.saturating_sub(beaten_ms),
+            due_ms: NEVER,
+            blocked_ms: None,
+            met: Met::NotYet,
+        });
+        self.metrics.opened(encoding);
+        self.reschedule(key);
+        key
     }
 
     /// The hub's newest position.

@@ -2,9 +2,19 @@
 
 use std::sync::Arc;
 
-use domain::{Position, Topic};
+use domain::{Cursor, Position, Topic};
 
 use crate::snapshot::Snapshot;
+
+/// What a client of the HTTP fallbacks asks for, all at once.
+#[derive(Debug)]
+pub(crate) struct Wishes {
+    pub(crate) topics: Vec<Topic>,
+    /// Resume behind this cursor.
+    pub(crate) after: Option<Cursor>,
+    /// The current state first; with `after`, only if resuming is not possible.
+    pub(crate) snapshot: bool,
+}
 
 /// A topic that a client asked for.
 #[derive(Debug)]

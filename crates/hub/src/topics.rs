@@ -1,4 +1,4 @@
-//! Which connections of a shard are live on which topic.
+//! Which connections of a shard are live on which topic; kept apart by the form in which they get their frames.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ pub(crate) struct LiveTopic {
     pub(crate) place: usize,
 }
 
-/// All topics that someone is live on.
+/// All topics that someone is live on in one form.
 #[derive(Debug, Default)]
 pub(crate) struct Topics {
     live: HashMap<Key, LiveTopic>,
@@ -62,6 +62,11 @@ impl Topics {
     /// The stream starts anew: nobody is live any more.
     pub(crate) fn clear(&mut self) {
         self.live.clear();
+    }
+
+    /// Whether anyone is live on anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.live.is_empty()
     }
 
     /// How many pairs of connection and topic are live.

@@ -28,7 +28,6 @@ mod openapi;
 mod pagination;
 mod preconditions;
 mod problem_page;
-mod query;
 mod routes;
 mod unique_keys;
 

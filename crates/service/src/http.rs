@@ -23,7 +23,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{problem, request::observe};
+use crate::{ApiError, problem, request::observe};
 
 /// Where and how to serve.
 #[derive(Debug)]
@@ -49,6 +49,14 @@ pub enum Decision {
 
 /// Decides about handshakes; one for each worker thread.
 pub type Upgrades = Rc<dyn Fn(&Request) -> Decision>;
+
+/// What one worker thread serves of its own.
+pub struct Worker {
+    /// Decides about handshakes.
+    pub upgrades: Upgrades,
+    /// Adds routes that share this thread's state with the sockets that were taken over.
+    pub configure: Rc<dyn Fn(&mut web::ServiceConfig)>,
+}
 
 /// A refused handshake: a problem document and perhaps when to come back.
 #[derive(Debug)]
@@ -92,7 +100,7 @@ pub async fn serve(
 pub async fn serve_with_upgrades(
     http: Http,
     configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
-    upgrades: impl Fn() -> Upgrades + Clone + Send + 'static,
+    worker: impl Fn() -> Worker + Clone + Send + 'static,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let server = actix_server::Server::build()
@@ -101,11 +109,16 @@ pub async fn serve_with_upgrades(
         .backlog(8192)
         .disable_signals()
         .listen(http.name, http.listener, move || {
-            let decide = upgrades();
+            let Worker { upgrades, configure: configure_worker } = worker();
+            let configure = configure.clone();
+            let configure = move |config: &mut web::ServiceConfig| {
+                configure(config);
+                configure_worker(config);
+            };
             HttpService::build()
                 .client_disconnect_timeout(GOODBYE)
                 .on_connect_ext(|stream: &TcpStream, _| prepare(stream))
-                .upgrade(move |(request, framed)| take_over(decide.clone(), request, framed))
+                .upgrade(move |(request, framed)| take_over(upgrades.clone(), request, framed))
                 .finish(map_config(app!(configure), |()| AppConfig::default()))
                 .tcp()
         })?
@@ -194,6 +207,12 @@ async fn refuse(
     framed.feed(Message::Item((head, BodySize::Sized(body.len() as u64)))).await?;
     framed.feed(Message::Chunk(Some(body))).await?;
     framed.send(Message::Chunk(None)).await
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::from(refusal.problem).retry_after(refusal.retry_after)
+    }
 }
 
 impl Refusal {

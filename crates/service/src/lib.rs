@@ -8,6 +8,7 @@ pub mod access;
 mod health;
 pub mod http;
 mod problem;
+mod query;
 mod request;
 mod run;
 mod secret;
@@ -16,6 +17,7 @@ mod telemetry;
 
 pub use health::{Check, CheckFuture, Health};
 pub use problem::{ApiError, parse_error};
+pub use query::QueryReader;
 pub use request::RequestId;
 pub use run::{Context, Fatal, Sources, run, run_with};
 pub use settings::Settings;

@@ -42,6 +42,18 @@ impl ApiError {
         }
     }
 
+    /// Not now, and when to come back, in seconds.
+    #[must_use]
+    pub fn for_now(detail: impl Into<std::borrow::Cow<'static, str>>, seconds: u32) -> Self {
+        Self::new(ProblemCode::Unavailable, detail).retry_after(Some(seconds))
+    }
+
+    /// With when to come back, in seconds.
+    #[must_use]
+    pub fn retry_after(self, seconds: Option<u32>) -> Self {
+        Self { retry_after_seconds: seconds, ..self }
+    }
+
     /// A query parameter or header that isn't valid.
     #[must_use]
     pub fn parameter(name: &str, detail: impl Into<String>) -> Self {

@@ -142,6 +142,12 @@ pub struct Hub {
     pub ring_bytes: usize,
     /// The most sockets at once; more get 503.
     pub max_sockets: usize,
+    /// The most sockets from one address (one /64 network in IPv6); more get 503. 0 means no limit.
+    pub max_sockets_per_address: u32,
+    /// The most handshakes in a second; more get 503. 0 means no limit.
+    pub max_handshakes_per_second: u32,
+    /// Addresses and networks of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<String>,
     /// The most topics a socket may subscribe to.
     pub max_subscriptions: usize,
     /// The largest frame that a client may send, in bytes.
@@ -277,6 +283,7 @@ impl Settings {
             .try_parsing(true)
             .list_separator(",")
             .with_list_parse_key("hub.allowed_origins")
+            .with_list_parse_key("hub.trusted_proxies")
             .source(Some(environment));
         let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
         if let Some(file) = file {

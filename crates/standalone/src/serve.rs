@@ -153,7 +153,7 @@ async fn serve_services(
         }
     });
     let http = Http { name: NAME, listener: public, workers: settings.http.workers, drain_seconds: 2 };
-    serve_with_upgrades(http, configure, hub.upgrades(), drained).await?;
+    serve_with_upgrades(http, configure, hub.worker(), drained).await?;
     trading.abort();
     notifier.await?
 }

@@ -8,7 +8,7 @@
 //! | `running`, `wire` | a service in this process, on a thread of its own, behind a wire that can be cut |
 //! | [`Notifier`], [`Hub`], [`InventoryApi`], [`Stack`] | such services, and all of them wired together |
 //! | [`process`] | a real binary: started, asked to stop, killed, its exit status read |
-//! | [`FeedClient`], [`SocketClient`], [`Mirror`] | who listens, and what it knows by now |
+//! | [`FeedClient`], [`SocketClient`], [`EventStream`], [`Mirror`] | who listens, and what it knows by now |
 //! | [`waiting`] | every wait has a bound and says what it waited for |
 //! | [`SeededNumbers`] | randomness that can be repeated |
 //!
@@ -16,6 +16,7 @@
 //! here that a service uses, and no test of the services: those live beside what they test.
 
 mod database;
+mod event_stream;
 mod feed_client;
 mod mirror;
 mod notifier_service;
@@ -31,6 +32,7 @@ pub mod waiting;
 mod wire;
 
 pub use database::{Database, Role};
+pub use event_stream::EventStream;
 pub use feed_client::{FeedClient, FeedEvent, FeedRefused, SeenEntry};
 pub use mirror::{Mirror, items_in_table};
 pub use notifier_service::Notifier;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::{Change, Cursor, Page, Position, ProblemCode};
-use service::ApiError;
+use service::{ApiError, QueryReader};
 use store::ChangePage;
 use tokio::time::Instant;
 use utoipa::IntoParams;
@@ -17,7 +17,6 @@ use crate::{
     documented_problems::FeedProblems,
     error::store_error,
     pagination::{self, DEFAULT_LIMIT},
-    query::QueryReader,
 };
 
 const LONGEST_WAIT_SECONDS: u64 = 30;

@@ -4,7 +4,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::{Change, Page};
-use service::ApiError;
+use service::{ApiError, QueryReader};
 use utoipa::IntoParams;
 
 use crate::{
@@ -13,7 +13,6 @@ use crate::{
     documented_problems::ItemListProblems,
     error::store_error,
     pagination::{self, DEFAULT_LIMIT},
-    query::QueryReader,
     routes::{item_id, items::not_found},
 };
 

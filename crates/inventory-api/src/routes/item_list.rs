@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use domain::{Item, Page, Sku};
 use jiff::Timestamp;
 use serde::{Deserialize, de::IntoDeserializer};
-use service::ApiError;
+use service::{ApiError, QueryReader};
 use store::{ItemFilter, ItemKey, ItemSort, ItemSortField};
 use utoipa::IntoParams;
 
@@ -16,7 +16,6 @@ use crate::{
     documented_problems::ListProblems,
     error::store_error,
     pagination::{self, DEFAULT_LIMIT},
-    query::QueryReader,
 };
 
 /// A search text that is longer finds nothing anyway.

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use domain::{AsOf, ItemId, ProblemCode, TenantId, Topic};
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
-use service::{ApiError, access};
+use service::{ApiError, QueryReader, access};
 
-use crate::{Api, error::store_error, query::QueryReader};
+use crate::{Api, error::store_error};
 
 /// A line has at most this many items, …
 const MOST_ITEMS: usize = 500;

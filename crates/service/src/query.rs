@@ -3,18 +3,21 @@
 
 use domain::{FieldError, Problem, ProblemCode};
 use percent_encoding::percent_decode;
-use service::ApiError;
+
+use crate::ApiError;
 
 /// Takes parameters out of a query string; what is left at the end is unknown and an error.
 #[derive(Debug)]
-pub(crate) struct QueryReader {
+pub struct QueryReader {
     parameters: Vec<(String, String)>,
     known: Vec<&'static str>,
     errors: Vec<FieldError>,
 }
 
 impl QueryReader {
-    pub(crate) fn new(query: &str) -> Self {
+    /// Reads `name=value` pairs joined by `&`, percent-encoded.
+    #[must_use]
+    pub fn new(query: &str) -> Self {
         let mut reader = Self { parameters: Vec::new(), known: Vec::new(), errors: Vec::new() };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -24,7 +27,7 @@ impl QueryReader {
     }
 
     /// A parameter's value, if it is there and valid.
-    pub(crate) fn take<T>(
+    pub fn take<T>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
@@ -42,7 +45,7 @@ impl QueryReader {
     }
 
     /// A parameter that must be there. `None` means that an error was recorded.
-    pub(crate) fn required<T>(
+    pub fn required<T>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
@@ -56,7 +59,10 @@ impl QueryReader {
     }
 
     /// Ends the reading: whatever was not taken is unknown.
-    pub(crate) fn finish(mut self) -> Result<(), ApiError> {
+    ///
+    /// # Errors
+    /// Everything that is wrong with the query, in one problem document.
+    pub fn finish(mut self) -> Result<(), ApiError> {
         let known = self.known.join(", ");
         for (name, _) in std::mem::take(&mut self.parameters) {
             self.error(&name, format!("is not a known parameter; there are {known}"));

@@ -1,0 +1,191 @@
+//! For clients that can't hold a WebSocket: `GET /events` (Server-Sent Events) and `GET /poll` (long poll). The same
+//! topics, frames and cursors as on the socket, so that a client may move between them.
+
+use std::{rc::Rc, time::Duration};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName},
+    middleware::from_fn,
+    web,
+};
+use domain::{Cursor, Identity, ParseTopicError, ProblemCode, Topic};
+use service::{ApiError, QueryReader, access::Refused};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    admission::Admitted,
+    guest::{Answer, Guest, NoAnswer},
+    handshake::Doorkeeper,
+    origin::{answer_pages, preflight},
+    subscription::Wishes,
+    wire::Encoding,
+};
+
+/// How long a poll waits at most, in seconds, and unless it says otherwise.
+const LONGEST_WAIT_SECONDS: u64 = 30;
+const WAIT_SECONDS: u64 = 25;
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// What the routes of a worker thread need.
+pub(crate) struct Door {
+    pub(crate) doorkeeper: Rc<Doorkeeper>,
+    pub(crate) max_topics: usize,
+    pub(crate) stop: CancellationToken,
+}
+
+/// Adds the routes of the fallbacks.
+pub(crate) fn configure(config: &mut web::ServiceConfig, door: web::Data<Door>) {
+    let resource = |path: &str| {
+        let preflight = web::method(actix_web::http::Method::OPTIONS).to(preflight);
+        web::resource(path).app_data(door.clone()).wrap(from_fn(answer_pages)).route(preflight)
+    };
+    config.service(resource("/events").route(web::get().to(events)));
+    config.service(resource("/poll").route(web::get().to(poll)));
+}
+
+async fn events(request: HttpRequest, door: web::Data<Door>) -> Result<HttpResponse, ApiError> {
+    let mut reader = QueryReader::new(request.query_string());
+    let mut wishes = read_wishes(&mut reader, door.max_topics);
+    reader.finish()?;
+    // A browser's EventSource says how far it has got when it reconnects, at the address that it was made with.
+    if let Some(last) = last_event_id(request.headers())? {
+        wishes.after = Some(last);
+    }
+    let (identity, admitted) = door.enter(&request)?;
+    let stream = Guest::open(&door.doorkeeper.shard, Encoding::Events, identity, &wishes, admitted);
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/event-stream"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        // nginx would hold events back until they fill a buffer.
+        .insert_header(("x-accel-buffering", "no"))
+        .body(stream))
+}
+
+async fn poll(request: HttpRequest, door: web::Data<Door>) -> Result<HttpResponse, ApiError> {
+    let mut reader = QueryReader::new(request.query_string());
+    let wishes = read_wishes(&mut reader, door.max_topics);
+    let wait = reader.take("wait", wait_seconds);
+    reader.finish()?;
+    // Without a cursor there is nothing to wait behind: the answer says where to begin.
+    let begins = wishes.after.is_none() && !wishes.snapshot;
+    let wait = if begins { 0 } else { wait.unwrap_or(WAIT_SECONDS) };
+    let (identity, admitted) = door.enter(&request)?;
+    let guest = Guest::open(&door.doorkeeper.shard, Encoding::List, identity, &wishes, admitted);
+    let deadline = tokio::time::sleep(Duration::from_secs(wait));
+    tokio::pin!(deadline);
+    let mut late = begins;
+    loop {
+        match guest.answer(late) {
+            Ok(answer) => return Ok(respond(answer)),
+            Err(NoAnswer::Unavailable) => {
+                return Err(ApiError::for_now("The state can't be had at the moment.", 1));
+            }
+            Err(NoAnswer::NotYet) => {}
+        }
+        tokio::select! {
+            () = guest.moved() => {}
+            () = &mut deadline => late = true,
+            () = door.stop.cancelled() => late = true,
+        }
+    }
+}
+
+fn respond(answer: Answer) -> HttpResponse {
+    let Answer { mut frames, cursor, recovered, has_more } = answer;
+    // The comma behind the last member.
+    frames.truncate(frames.len().saturating_sub(1));
+    let mut body = Vec::with_capacity(frames.len() + 256);
+    body.extend_from_slice(br#"{"data":["#);
+    body.extend_from_slice(&frames);
+    let rest = format!(
+        r#"],"recovered":{recovered},"has_more":{has_more},"next_cursor":"{cursor}","as_of":{{"epoch":"{}","position":{}}}}}"#,
+        cursor.epoch, cursor.position
+    );
+    body.extend_from_slice(rest.as_bytes());
+    HttpResponse::Ok().content_type("application/json").insert_header((CACHE_CONTROL, "no-store")).body(body)
+}
+
+impl Door {
+    /// Lets a client in that must say who it is in the head of its request.
+    fn enter(&self, request: &HttpRequest) -> Result<(Identity, Admitted), ApiError> {
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        let (identity, admitted) =
+            self.doorkeeper.admit(peer, request.headers()).map_err(|refusal| *refusal)?;
+        let missing = || ApiError::new(ProblemCode::NotAuthenticated, Refused::Missing.to_string());
+        Ok((identity.ok_or_else(missing)?, admitted))
+    }
+}
+
+fn read_wishes(reader: &mut QueryReader, most: usize) -> Wishes {
+    Wishes {
+        topics: reader.required("topic", |text| topics(text, most)).unwrap_or_default(),
+        after: reader.take("after", cursor),
+        snapshot: reader.take("snapshot", boolean).unwrap_or(false),
+    }
+}
+
+fn topics(text: &str, most: usize) -> Result<Vec<Topic>, String> {
+    let mut topics: Vec<Topic> = Vec::new();
+    for name in text.split(',') {
+        match name.trim().parse() {
+            Ok(Topic::Session) | Err(_) => return Err(ParseTopicError.to_string()),
+            Ok(topic) if topics.contains(&topic) => return Err(format!("names {topic} twice")),
+            Ok(topic) => topics.push(topic),
+        }
+    }
+    if topics.len() > most {
+        return Err(format!("names more than {most} topics"));
+    }
+    Ok(topics)
+}
+
+fn cursor(text: &str) -> Result<Cursor, String> {
+    text.parse().map_err(|error: domain::ParseCursorError| error.to_string())
+}
+
+fn boolean(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "must be true or false".to_owned())
+}
+
+fn wait_seconds(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds <= LONGEST_WAIT_SECONDS);
+    seconds.ok_or_else(|| format!("must be an integer from 0 to {LONGEST_WAIT_SECONDS}, in seconds"))
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<Cursor>, ApiError> {
+    let Some(value) = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let wrong = |detail: String| ApiError::parameter("Last-Event-ID", detail);
+    let text = value.to_str().map_err(|_| wrong(domain::ParseCursorError.to_string()))?;
+    cursor(text).map(Some).map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_are_listed_with_commas() {
+        assert_eq!(topics("items", 2), Ok(vec![Topic::Items]));
+        assert_eq!(topics("items, notifications", 2).unwrap().len(), 2);
+        for wrong in ["", "items,", "items,items", "session", "items,notifications,items:1"] {
+            assert!(topics(wrong, 2).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_a_page_of_frames() {
+        let cursor: Cursor = "00000000000000000000000000000007:9".parse().unwrap();
+        let read = |frames: &str| {
+            let answer = Answer { frames: frames.into(), cursor, recovered: true, has_more: false };
+            let body = actix_web::body::to_bytes(respond(answer).into_body());
+            let body = actix_rt::System::new().block_on(body).unwrap();
+            serde_json::from_slice::<serde_json::Value>(&body).unwrap()
+        };
+        assert_eq!(read("")["data"], serde_json::json!([]));
+        let two = read(r#"{"a":1},{"b":2},"#);
+        assert_eq!(two["data"][1]["b"], 2);
+        assert_eq!(two["next_cursor"], "00000000000000000000000000000007:9");
+        assert_eq!(two["as_of"]["position"], 9);
+    }
+}
