@@ -129,7 +129,7 @@ impl State {
     fn send_initial(&mut self, key: usize, topic: Topic) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let Some(subscription) = connection.subscription(topic) else { return };
-        let Stage::Initial { ask, snapshot, next } = &mut subscription.stage else { return };
+        let Stage::Initial { ask, snapshot, next, .. } = &mut subscription.stage else { return };
         let Some(part) = snapshot.parts.get(*next).cloned() else {
             let (cursor, owed) = (snapshot.as_of.position, Some(*ask));
             subscription.stage = Stage::Behind { cursor, last: cursor, owed };

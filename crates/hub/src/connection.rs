@@ -117,9 +117,13 @@ impl Connection {
         self.encoding != Encoding::Socket && self.subscriptions.iter().any(loading)
     }
 
-    /// Whether a part of a snapshot may have been sent, and not all of it.
-    pub(crate) fn is_amid_a_snapshot(&self) -> bool {
-        self.subscriptions.iter().any(|subscription| matches!(subscription.stage, Stage::Initial { .. }))
+    /// Since when, in the shard's milliseconds, it has had a snapshot of which not all parts were sent.
+    pub(crate) fn snapshot_since(&self) -> Option<u64> {
+        let since = |subscription: &Subscription| match subscription.stage {
+            Stage::Initial { since_ms, .. } => Some(since_ms),
+            _ => None,
+        };
+        self.subscriptions.iter().filter_map(since).min()
     }
 
     /// Whether everything that was asked for is sent as it comes.

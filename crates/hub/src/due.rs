@@ -12,6 +12,9 @@ use crate::{
     wire::{self, Encoding},
 };
 
+/// A snapshot must be read within this time, looked at with each heartbeat.
+const SNAPSHOT_MS: u64 = 120_000;
+
 /// The heartbeats of this moment, made when the first one is due: most clients get the same bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Beats([Option<Bytes>; Encoding::ALL.len()]);
@@ -60,6 +63,10 @@ impl State {
                     return self.close(key, CloseCode::TokenExpired, "the access token has expired");
                 }
             }
+        }
+        let unread = connection.snapshot_since().is_some_and(|since| now_ms >= since + SNAPSHOT_MS);
+        if unread {
+            return self.close(key, CloseCode::TooSlow, "the snapshot wasn't read in time");
         }
         if let Some(since_ms) = connection.blocked_ms {
             if now_ms >= since_ms + config.stall_timeout_ms {

@@ -79,7 +79,7 @@ impl Guest {
             let at_rest = connection.is_live() || !connection.outbox.is_empty();
             let ready = late || (at_rest && self.link.has_chunks());
             // Half a snapshot is no answer.
-            if !ready || connection.is_amid_a_snapshot() {
+            if !ready || connection.snapshot_since().is_some() {
                 return Err(NoAnswer::NotYet);
             }
             let (epoch, position) = (state.epoch, connection.proven(state.head()));

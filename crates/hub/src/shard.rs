@@ -252,6 +252,7 @@ impl Shard {
     fn snapshot_arrived(self: &Rc<Self>, wanted: &Wanted, snapshot: Result<Arc<Snapshot>, SnapshotError>) {
         let (key, topic) = (wanted.connection, wanted.topic);
         self.step(|state| {
+            let since_ms = state.now_ms;
             let Some(connection) = state.connections.get_mut(key).filter(|found| found.id == wanted.id)
             else {
                 return;
@@ -259,7 +260,7 @@ impl Shard {
             let Some(subscription) = connection.subscription(topic) else { return };
             let Stage::Loading(ask) = subscription.stage else { return };
             if let Ok(snapshot) = snapshot {
-                subscription.stage = Stage::Initial { ask, snapshot, next: 0 };
+                subscription.stage = Stage::Initial { ask, snapshot, next: 0, since_ms };
                 return state.advance(key);
             }
             let encoding = connection.encoding;

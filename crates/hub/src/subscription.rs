@@ -29,7 +29,13 @@ pub(crate) enum Stage {
     /// The snapshot is on its way to the hub.
     Loading(Ask),
     /// The snapshot is on its way to the client: this part is next.
-    Initial { ask: Ask, snapshot: Arc<Snapshot>, next: usize },
+    Initial {
+        ask: Ask,
+        snapshot: Arc<Snapshot>,
+        next: usize,
+        /// In the shard's milliseconds: a slow reader must not keep a snapshot in memory for ever.
+        since_ms: u64,
+    },
     /// Entries up to `cursor` are done with; those behind are read from the ring as the socket takes them.
     Behind {
         cursor: Position,

@@ -67,6 +67,9 @@ pub struct Refusal {
     pub retry_after: Option<u32>,
 }
 
+/// So long may bytes be on their way before the other side counts as gone.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 /// A client that is sent away in the middle of its body gets this long to read why.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -117,7 +120,10 @@ pub async fn serve_with_upgrades(
             };
             HttpService::build()
                 .client_disconnect_timeout(GOODBYE)
-                .on_connect_ext(|stream: &TcpStream, _| prepare(stream))
+                .on_connect_ext(|stream: &TcpStream, _| {
+                    prepare(stream);
+                    notice_silence(stream);
+                })
                 .upgrade(move |(request, framed)| take_over(upgrades.clone(), request, framed))
                 .finish(map_config(app!(configure), |()| AppConfig::default()))
                 .tcp()
@@ -146,6 +152,16 @@ fn workers(wanted: usize) -> usize {
 fn prepare(stream: &TcpStream) {
     // Fails only on a socket that is gone already.
     let _ = stream.set_nodelay(true);
+}
+
+/// A response that goes on for ever hears nothing from its client: the kernel has to notice that nobody acknowledges
+/// what is sent.
+fn notice_silence(stream: &TcpStream) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // Without it, the connection ends when the kernel gives up by itself, after a quarter of an hour.
+    let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = stream;
 }
 
 async fn run_until(server: actix_server::Server, stop: CancellationToken) -> io::Result<()> {

@@ -182,6 +182,7 @@ fn announce(settings: &Settings, public: SocketAddr, server: Option<&postgres::S
     println!("  items      http://{at}/api/v1/items");
     println!("  documents  http://{at}/docs");
     println!("  socket     ws://{at}/ws");
+    println!("  events     http://{at}/events?topic=items   (or /poll)");
     println!("  health     http://{at}/ready   http://{at}/metrics");
     if let Some(server) = server {
         let directory = server.directory();
