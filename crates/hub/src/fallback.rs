@@ -4,12 +4,12 @@
 use std::{rc::Rc, time::Duration};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName},
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName},
     middleware::from_fn,
     web,
 };
-use domain::{Cursor, Identity, ParseTopicError, ProblemCode, Topic};
+use domain::{CloseCode, Cursor, Identity, ParseTopicError, ProblemCode, Topic};
 use service::{ApiError, QueryReader, access::Refused};
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +19,7 @@ use crate::{
     handshake::Doorkeeper,
     origin::{answer_pages, preflight},
     subscription::Wishes,
-    wire::Encoding,
+    wire::{self, Encoding},
 };
 
 /// How long a poll waits at most, in seconds, and unless it says otherwise.
@@ -52,14 +52,49 @@ async fn events(request: HttpRequest, door: web::Data<Door>) -> Result<HttpRespo
     if let Some(last) = last_event_id(request.headers())? {
         wishes.after = Some(last);
     }
-    let (identity, admitted) = door.enter(&request)?;
-    let stream = Guest::open(&door.doorkeeper.shard, Encoding::Events, identity, &wishes, admitted);
-    Ok(HttpResponse::Ok()
+    match door.enter(&request) {
+        Ok((identity, admitted)) => {
+            let shard = &door.doorkeeper.shard;
+            let stream = Guest::open(shard, Encoding::Events, identity, &wishes, admitted);
+            Ok(event_stream().body(stream))
+        }
+        // A browser never comes back after a status that isn't 200. To be told so, it has to get a stream.
+        Err(NotLetIn::ForNow { detail, seconds }) if is_event_source(request.headers()) => {
+            let retry_ms = u64::from(seconds) * 1000 + door.doorkeeper.shard.retry_ms();
+            Ok(event_stream().body(wire::close(Encoding::Events, CloseCode::TryLater, &detail, retry_ms)))
+        }
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+fn event_stream() -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((CACHE_CONTROL, "no-store"))
         // nginx would hold events back until they fill a buffer.
-        .insert_header(("x-accel-buffering", "no"))
-        .body(stream))
+        .insert_header(("x-accel-buffering", "no"));
+    response
+}
+
+/// Whether the client reads nothing but events, as a browser's EventSource says.
+fn is_event_source(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).is_some_and(|accept| accept.as_bytes() == b"text/event-stream")
+}
+
+/// Why a client isn't let in.
+enum NotLetIn {
+    ForNow { detail: String, seconds: u32 },
+    Refused(ApiError),
+}
+
+impl From<NotLetIn> for ApiError {
+    fn from(refused: NotLetIn) -> Self {
+        match refused {
+            NotLetIn::ForNow { detail, seconds } => Self::for_now(detail, seconds),
+            NotLetIn::Refused(error) => error,
+        }
+    }
 }
 
 async fn poll(request: HttpRequest, door: web::Data<Door>) -> Result<HttpResponse, ApiError> {
@@ -108,12 +143,15 @@ fn respond(answer: Answer) -> HttpResponse {
 
 impl Door {
     /// Lets a client in that must say who it is in the head of its request.
-    fn enter(&self, request: &HttpRequest) -> Result<(Identity, Admitted), ApiError> {
+    fn enter(&self, request: &HttpRequest) -> Result<(Identity, Admitted), NotLetIn> {
         let peer = request.peer_addr().map(|peer| peer.ip());
-        let (identity, admitted) =
-            self.doorkeeper.admit(peer, request.headers()).map_err(|refusal| *refusal)?;
+        let entered = self.doorkeeper.admit(peer, request.headers());
+        let (identity, admitted) = entered.map_err(|refusal| match refusal.retry_after {
+            Some(seconds) => NotLetIn::ForNow { detail: refusal.problem.detail.into_owned(), seconds },
+            None => NotLetIn::Refused((*refusal).into()),
+        })?;
         let missing = || ApiError::new(ProblemCode::NotAuthenticated, Refused::Missing.to_string());
-        Ok((identity.ok_or_else(missing)?, admitted))
+        Ok((identity.ok_or_else(|| NotLetIn::Refused(missing()))?, admitted))
     }
 }
 

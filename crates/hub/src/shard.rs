@@ -186,6 +186,12 @@ impl Shard {
         })
     }
 
+    /// When a client that is sent away before it gets a number should come back, in milliseconds.
+    pub(crate) fn retry_ms(&self) -> u64 {
+        let elapsed = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(0);
+        self.state.borrow().config.retry_ms(elapsed)
+    }
+
     /// What waits for a connection, which gets nothing more.
     pub(crate) fn take_outbox(self: &Rc<Self>, key: usize) -> impl Iterator<Item = Bytes> + use<> {
         self.step(|state| {

@@ -209,6 +209,12 @@ async fn a_stream_ends_when_its_client_is_gone_and_when_the_hub_stops() -> Resul
     let address = stack.hub.address();
     let first = EventStream::open(address, "topic=items", None).await?;
     assert!(EventStream::open(address, "topic=items", None).await.is_err(), "there is one place");
+    // A browser would never come back after a 503.
+    let browser = reqwest::Client::new().get(format!("http://{address}/events?topic=items"));
+    let sent_away = browser.header("accept", "text/event-stream").send().await?;
+    assert_eq!(sent_away.status(), 200);
+    let sent_away = sent_away.text().await?;
+    assert!(sent_away.starts_with("retry: ") && sent_away.contains(r#""code":"try_later""#), "{sent_away}");
     drop(first);
     let again = waiting::until(waiting::PATIENCE, "the place of a client that went", async || {
         Ok(EventStream::open(address, "topic=items", None).await.ok())
