@@ -294,7 +294,10 @@ impl Shard {
 
     /// Closes every socket, spread over the drain window, and waits for their goodbyes.
     async fn drain(self: &Rc<Self>) {
-        let keys: Vec<usize> = self.state.borrow().connections.iter().map(|(key, _)| key).collect();
+        // Polls see for themselves that the hub stops, and are answered.
+        let lasting =
+            |(key, connection): (usize, &Connection)| (connection.encoding != Encoding::List).then_some(key);
+        let keys: Vec<usize> = self.state.borrow().connections.iter().filter_map(lasting).collect();
         let window = Duration::from_millis(self.state.borrow().config.drain_ms);
         let steps = u32::try_from(keys.len()).unwrap_or(DRAIN_STEPS).clamp(1, DRAIN_STEPS);
         let size = keys.len().div_ceil(steps as usize).max(1);
