@@ -14,7 +14,8 @@ use domain::{Identity, Topic};
 use tokio::{io::Interest, net::TcpStream};
 
 use crate::{
-    catch_up::Conflation, outbox::Outbox, protocol::Allowance, shard::Shard, subscription::Subscription,
+    conflation::Conflation, history::History, outbox::Outbox, protocol::Allowance, shard::Shard,
+    subscription::Subscription,
 };
 
 /// What the shard and the connection's task share.
@@ -85,6 +86,8 @@ pub(crate) struct Connection {
     pub(crate) subscriptions: Vec<Subscription>,
     pub(crate) outbox: Outbox,
     pub(crate) conflation: Option<Box<Conflation>>,
+    /// What it reads, or waits for, of what is older than the ring.
+    pub(crate) history: Option<History>,
     /// The beginning of a frame that hasn't arrived whole.
     pub(crate) partial: Bytes,
     /// The beginning of a message that comes in several frames.

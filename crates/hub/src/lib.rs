@@ -15,7 +15,8 @@
 //! What a socket doesn't take waits in its outbox, and the client stops being live: nothing more is queued for it.
 //! When the socket takes bytes again, the client catches up from the ring, a piece at a time, and goes live when
 //! it has reached the head. The same path serves resumes and the gap behind a snapshot, so it is walked all the
-//! time. A client that is far behind gets the newest change of each resource ([`catch_up`](crate)); one that takes
+//! time. What is older than the ring comes in pages that are fetched from the notifier, once for all who need them
+//! ([`backfill`](crate)), and are walked like the ring. A client that is far behind gets the newest change of each resource ([`catch_up`](crate)); one that takes
 //! nothing is closed with 4008.
 //!
 //! # Idle sockets
@@ -24,18 +25,24 @@
 //! is a kernel socket, a task of a few words, and its state in the shard's slab. One timer for each shard looks
 //! after all heartbeats and time-outs.
 
+mod backfill;
 mod catch_up;
 mod config;
+mod conflation;
 mod connection;
 mod entry;
 mod fan_out;
 mod feed;
 mod handshake;
+mod history;
 mod incoming;
+mod lag;
 mod metrics;
 mod outbox;
+mod page;
 mod protocol;
 mod ring;
+mod run;
 mod shard;
 mod snapshot;
 mod state;
@@ -61,8 +68,8 @@ use service::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    config::HubConfig, feed::Distribution, handshake::Doorkeeper, shard::Shard, shard::Surroundings,
-    snapshot::Snapshots,
+    backfill::Backfill, config::HubConfig, feed::Distribution, handshake::Doorkeeper, shard::Shard,
+    shard::Surroundings, snapshot::Snapshots,
 };
 
 /// A hub that follows the feed: what is left is to serve sockets.
@@ -72,6 +79,7 @@ pub struct Hub {
     access: Arc<Access>,
     distribution: Arc<Distribution>,
     snapshots: Arc<Snapshots>,
+    backfill: Arc<Backfill>,
     sockets: Arc<AtomicUsize>,
     shards: TaskTracker,
     stop: CancellationToken,
@@ -102,10 +110,16 @@ impl Hub {
         context.spawn_essential("feed", async move {
             stop.run_until_cancelled(follow).await;
         });
+        let backfill = Arc::new(Backfill::new(settings, secret.clone())?);
+        let (stop, fetching) = (context.stop.clone(), backfill.clone());
+        context.spawn_essential("backfill", async move {
+            stop.run_until_cancelled(fetching.run()).await;
+        });
         Ok(Self {
             config: HubConfig::from(&settings.hub),
             access: Arc::new(Access::new(&settings.token_secret()?, settings.auth.anonymous)),
             snapshots: Arc::new(Snapshots::new(settings, secret, tokio::runtime::Handle::current())?),
+            backfill,
             distribution,
             sockets: Arc::default(),
             shards: TaskTracker::new(),
@@ -141,6 +155,7 @@ impl Hub {
                 config: Rc::new(hub.config.clone()),
                 access: hub.access.clone(),
                 snapshots: hub.snapshots.clone(),
+                backfill: hub.backfill.clone(),
                 sockets: hub.sockets.clone(),
                 stop: hub.stop.clone(),
                 drained: hub.shards.token(),

@@ -5,6 +5,7 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 /// Series of a shard; shards of a process add to the same ones.
 pub(crate) struct Metrics {
+    resumes: [Counter; 4],
     pub(crate) sockets: Gauge,
     pub(crate) handshakes: Counter,
     deliveries: Counter,
@@ -17,9 +18,32 @@ pub(crate) struct Metrics {
     pub(crate) live: Gauge,
 }
 
+/// What became of a client that asked for what lies behind a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resumed {
+    FromRing,
+    ByBackfill,
+    WithSnapshot,
+    NotAtAll,
+}
+
+impl Resumed {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::FromRing => "ring",
+            Self::ByBackfill => "backfill",
+            Self::WithSnapshot => "snapshot",
+            Self::NotAtAll => "resync",
+        }
+    }
+}
+
 impl Metrics {
     pub(crate) fn new() -> Self {
+        let resumes = [Resumed::FromRing, Resumed::ByBackfill, Resumed::WithSnapshot, Resumed::NotAtAll]
+            .map(|outcome| counter!("stockwire_hub_resumes_total", "outcome" => outcome.name()));
         Self {
+            resumes,
             sockets: gauge!("stockwire_hub_sockets"),
             handshakes: counter!("stockwire_hub_handshakes_total"),
             deliveries: counter!("stockwire_hub_deliveries_total"),
@@ -40,6 +64,11 @@ impl Metrics {
 
     pub(crate) fn subscribed(&self, recovered: bool) {
         if recovered { &self.recovered } else { &self.fresh }.increment(1);
+    }
+
+    /// A client that asked for what lies behind a cursor has its answer.
+    pub(crate) fn resumed(&self, outcome: Resumed) {
+        self.resumes[outcome as usize].increment(1);
     }
 
     pub(crate) fn conflated(&self, skipped: u64) {

@@ -13,7 +13,7 @@ use std::{
 
 use actix_http::ws::Codec;
 use bytes::{Bytes, BytesMut};
-use domain::{CloseCode, Cursor, Identity};
+use domain::{CloseCode, Cursor, Identity, Position};
 use jiff::Timestamp;
 use service::access::Access;
 use socket2::SockRef;
@@ -23,12 +23,17 @@ use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior},
 };
-use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, task_tracker::TaskTrackerToken},
+};
 
 use crate::{
+    backfill::Backfill,
     config::HubConfig,
     connection::{Connection, Link, Met, Phase, pump},
     entry::{Entry, News},
+    history::WantedPage,
     outbox::Outbox,
     protocol::Allowance,
     snapshot::{Snapshot, SnapshotError, Snapshots},
@@ -50,6 +55,7 @@ const DRAIN_STEPS: u32 = 20;
 pub(crate) struct Shard {
     state: RefCell<State>,
     snapshots: Arc<Snapshots>,
+    backfill: Arc<Backfill>,
     sockets: Arc<AtomicUsize>,
     started: Instant,
 }
@@ -59,6 +65,7 @@ pub(crate) struct Surroundings {
     pub(crate) config: Rc<HubConfig>,
     pub(crate) access: Arc<Access>,
     pub(crate) snapshots: Arc<Snapshots>,
+    pub(crate) backfill: Arc<Backfill>,
     /// Sockets of all shards.
     pub(crate) sockets: Arc<AtomicUsize>,
     pub(crate) stop: CancellationToken,
@@ -73,9 +80,9 @@ impl Shard {
         first: Option<News>,
         news: mpsc::Receiver<News>,
     ) -> Rc<Self> {
-        let Surroundings { config, access, snapshots, sockets, stop, drained } = surroundings;
+        let Surroundings { config, access, snapshots, backfill, sockets, stop, drained } = surroundings;
         let state = RefCell::new(State::new(config, access));
-        let shard = Rc::new(Self { state, snapshots, sockets, started: Instant::now() });
+        let shard = Rc::new(Self { state, snapshots, backfill, sockets, started: Instant::now() });
         if let Some(first) = first {
             shard.take_news(vec![first]);
         }
@@ -114,14 +121,17 @@ impl Shard {
 
     /// Runs a step on the state at this moment; then does what the step left to do.
     fn step<T>(self: &Rc<Self>, act: impl FnOnce(&mut State) -> T) -> T {
-        let (outcome, wanted) = {
+        let (outcome, wanted, pages) = {
             let mut state = self.state.borrow_mut();
             state.now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
             let outcome = act(&mut state);
-            (outcome, std::mem::take(&mut state.wanted))
+            (outcome, std::mem::take(&mut state.wanted), std::mem::take(&mut state.wanted_pages))
         };
         for wanted in wanted {
             actix_rt::spawn(self.clone().fetch(wanted));
+        }
+        for wanted in pages {
+            self.order_page(wanted);
         }
         outcome
     }
@@ -164,6 +174,7 @@ impl Shard {
                 subscriptions: Vec::new(),
                 outbox: Outbox::default(),
                 conflation: None,
+                history: None,
                 partial: Bytes::new(),
                 fragments: None,
                 codec: Codec::new().max_size(config.max_frame_bytes),
@@ -236,6 +247,16 @@ impl Shard {
         self.snapshot_arrived(&wanted, Err(SnapshotError::foreign()));
     }
 
+    /// Asks for a page. The connection holds the task, so that it ends with it.
+    fn order_page(self: &Rc<Self>, wanted: WantedPage) {
+        let shard = self.clone();
+        let task = actix_rt::spawn(async move {
+            let outcome = shard.backfill.page(wanted.epoch, wanted.start).await;
+            shard.step(|state| state.page_arrived(wanted, outcome));
+        });
+        self.state.borrow_mut().page_ordered(wanted, AbortOnDropHandle::new(task));
+    }
+
     fn snapshot_arrived(self: &Rc<Self>, wanted: &Wanted, snapshot: Result<Arc<Snapshot>, SnapshotError>) {
         let (key, topic) = (wanted.connection, wanted.topic);
         self.step(|state| {
@@ -259,7 +280,8 @@ impl Shard {
     fn tick(self: &Rc<Self>) {
         let now = Timestamp::now();
         self.step(|state| {
-            let beat = wire::heartbeat(state.head());
+            let head = state.head();
+            let beat = (head, wire::heartbeat(head));
             let keys: Vec<usize> = state.connections.iter().map(|(key, _)| key).collect();
             for key in keys {
                 state.on_tick(key, now, &beat);
@@ -298,7 +320,7 @@ impl Shard {
 }
 
 impl State {
-    fn on_tick(&mut self, key: usize, now: Timestamp, beat: &Bytes) {
+    fn on_tick(&mut self, key: usize, now: Timestamp, beat: &(Position, Bytes)) {
         let now_ms = self.now_ms;
         let config = self.config.clone();
         let Some(connection) = self.connections.get_mut(key) else { return };
@@ -332,7 +354,13 @@ impl State {
         if now_ms - connection.beat_ms >= config.heartbeat_ms {
             connection.beat_ms = now_ms;
             if connection.outbox.is_empty() {
-                self.send(key, beat.clone());
+                // What a client still waits for must not look delivered; the ping finds half-open sockets all the same.
+                let beat = match connection.proven(beat.0) {
+                    Some(position) if position == beat.0 => beat.1.clone(),
+                    Some(position) => wire::heartbeat(position),
+                    None => wire::ping(),
+                };
+                self.send(key, beat);
             }
         }
     }

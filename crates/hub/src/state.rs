@@ -11,7 +11,8 @@ use slab::Slab;
 use crate::{
     config::HubConfig,
     connection::{Connection, Met, Phase},
-    metrics::Metrics,
+    history::WantedPage,
+    metrics::{Metrics, Resumed},
     outbox::Written,
     ring::Ring,
     subscription::{Ask, Stage},
@@ -45,6 +46,7 @@ pub(crate) struct State {
     /// Connections with a subscription whose cursor lies before the hub's head: the hub has to catch up.
     pub(crate) ahead: Vec<usize>,
     pub(crate) wanted: Vec<Wanted>,
+    pub(crate) wanted_pages: Vec<WantedPage>,
     pub(crate) scratch: Vec<u8>,
     pub(crate) read_buffer: BytesMut,
     /// Milliseconds since the shard started, as of the call under way.
@@ -63,6 +65,7 @@ impl State {
             epoch: None,
             ahead: Vec::new(),
             wanted: Vec::new(),
+            wanted_pages: Vec::new(),
             scratch: Vec::new(),
             read_buffer: BytesMut::new(),
             now_ms: 0,
@@ -127,8 +130,11 @@ impl State {
             return;
         };
         self.topics.join((tenant, topic), key, position);
-        if let Some(Ask { reference, recovered }) = owed {
+        if let Some(Ask { reference, recovered, backfilled, .. }) = owed {
             self.metrics.subscribed(recovered);
+            if recovered {
+                self.metrics.resumed(if backfilled { Resumed::ByBackfill } else { Resumed::FromRing });
+            }
             self.send_frame(key, &ServerFrame::Subscribed { reference, topic, recovered, position });
         }
     }
@@ -144,10 +150,14 @@ impl State {
             return;
         };
         let owed = match &subscription.stage {
-            Stage::Behind { owed, .. } => owed.map(|ask| Ask { recovered: false, ..ask }),
-            Stage::Initial { ask, .. } | Stage::Loading(ask) => Some(Ask { recovered: false, ..*ask }),
+            Stage::Behind { owed, .. } => *owed,
+            Stage::Initial { ask, .. } | Stage::Loading(ask) => Some(*ask),
             Stage::Live => None,
         };
+        if owed.is_some_and(|ask| ask.recovered) {
+            self.metrics.resumed(Resumed::NotAtAll);
+        }
+        let owed = owed.map(Ask::not_recovered);
         subscription.stage = Stage::Behind { cursor: position, last: position, owed };
     }
 
@@ -161,6 +171,7 @@ impl State {
         for key in keys {
             let Some(connection) = self.connections.get_mut(key) else { continue };
             connection.conflation = None;
+            connection.history = None;
             let topics: Vec<Topic> = connection
                 .subscriptions
                 .iter()
@@ -168,7 +179,7 @@ impl State {
                 .map(|subscription| subscription.topic)
                 .collect();
             for topic in topics {
-                self.resync(key, topic, reason);
+                self.give_up(key, topic, reason);
             }
             self.advance(key);
         }
@@ -206,6 +217,7 @@ impl State {
             }
         }
         connection.conflation = None;
+        connection.history = None;
     }
 
     /// Ends one subscription.

@@ -20,7 +20,8 @@ pub(crate) enum Stage {
     Loading(Ask),
     /// The snapshot is on its way to the client: this part is next.
     Initial { ask: Ask, snapshot: Arc<Snapshot>, next: usize },
-    /// Entries up to `cursor` are done with; those behind are read from the ring as the socket takes them.
+    /// Entries up to `cursor` are done with; those behind are read from the ring, or from pages that are fetched, as
+    /// the socket takes them.
     Behind {
         cursor: Position,
         /// The last position on this topic that the client knows of.
@@ -37,6 +38,17 @@ pub(crate) enum Stage {
 pub(crate) struct Ask {
     pub(crate) reference: Option<u64>,
     pub(crate) recovered: bool,
+    /// What can't be resumed shall be answered with a snapshot instead of a resync.
+    pub(crate) snapshot: bool,
+    /// Some of it was older than the ring.
+    pub(crate) backfilled: bool,
+}
+
+impl Ask {
+    /// Nothing that was missed will be delivered.
+    pub(crate) const fn not_recovered(self) -> Self {
+        Self { recovered: false, snapshot: false, backfilled: false, ..self }
+    }
 }
 
 impl Subscription {

@@ -90,6 +90,11 @@ pub(crate) fn heartbeat(position: Position) -> Bytes {
     frames.freeze()
 }
 
+/// A ping alone, for a client that nothing can be promised to.
+pub(crate) fn ping() -> Bytes {
+    Bytes::from_static(&[FINAL_PING, 0])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
