@@ -3,6 +3,9 @@
 //! A hub asks `GET /feed?epoch=…&after=…` and gets one [`FeedMessage::Hello`] (or [`FeedMessage::Reset`] if its
 //! cursor can't be served), then [`FeedMessage::Entries`] without a gap for as long as it stays. The client's
 //! frame travels as bytes that were written once: the hub only puts the topic before it.
+//!
+//! What lies far behind, for clients that come back, a hub asks for with `GET /feed/entries`, and gets a
+//! [`FeedPage`].
 
 use std::borrow::Cow;
 
@@ -21,6 +24,8 @@ pub enum FeedMessage<'a> {
     Hello {
         /// Where the stream starts.
         cursor: Cursor,
+        /// The log's newest position.
+        head: Position,
     },
     /// The hub's cursor can't be served: forget everything, the stream starts behind this one.
     Reset {
@@ -31,6 +36,8 @@ pub enum FeedMessage<'a> {
     },
     /// The next entries, positions ascending, without a gap.
     Entries {
+        /// The log's newest position: how far a hub that has taken these is behind.
+        head: Position,
         /// In order.
         #[serde(borrow)]
         entries: Vec<FeedEntry<'a>>,
@@ -39,6 +46,28 @@ pub enum FeedMessage<'a> {
     Heartbeat {
         /// The log's newest position.
         head: Position,
+    },
+}
+
+/// What a hub gets when it asks for a part of the log, written like a [`FeedMessage`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedPage<'a> {
+    /// What lies right behind the position that was asked for, positions ascending, without a gap: as many entries as
+    /// were asked for, or fewer because the log ends there or the answer would be too large.
+    Entries {
+        /// The log's newest position. If the last entry lies before it, there is more to ask for.
+        head: Position,
+        /// In order; none if the log doesn't reach further.
+        #[serde(borrow)]
+        entries: Vec<FeedEntry<'a>>,
+    },
+    /// It can't be had.
+    Reset {
+        /// The log's identity and newest position.
+        cursor: Cursor,
+        /// Why: it is another log, or the entries are no longer kept.
+        reason: ResyncReason,
     },
 }
 
@@ -129,11 +158,15 @@ mod tests {
         let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
         for frame in [r#"{"b":1, "a":[ ]}"#, r#"{"n":1e400,"name":"\t"}"#, &format!(r#"{{"deep":{deep}}}"#)] {
             let text = format!(
-                r#"{{"entries":{{"entries":[{{"position":1,"tenant":1,"op":"create","topics":["items","items:5"],"key":"item:5","at_us":3,"frame":{frame}}}]}}}}"#
+                r#"{{"entries":{{"head":7,"entries":[{{"position":1,"tenant":1,"op":"create","topics":["items","items:5"],"key":"item:5","at_us":3,"frame":{frame}}}]}}}}"#
             );
-            let FeedMessage::Entries { entries } = serde_json::from_str(&text).unwrap() else { panic!() };
+            let FeedMessage::Entries { head, entries } = serde_json::from_str(&text).unwrap() else {
+                panic!()
+            };
             assert_eq!(entries[0].frame.get(), frame);
-            assert_eq!(serde_json::to_string(&FeedMessage::Entries { entries }).unwrap(), text);
+            assert_eq!(serde_json::to_string(&FeedMessage::Entries { head, entries }).unwrap(), text);
+            let FeedPage::Entries { head, entries } = serde_json::from_str(&text).unwrap() else { panic!() };
+            assert_eq!(serde_json::to_string(&FeedPage::Entries { head, entries }).unwrap(), text);
         }
     }
 }

@@ -160,7 +160,7 @@ pub enum ServerFrame<'a> {
     },
     /// Nothing happened, and the connection is alive.
     Heartbeat {
-        /// The hub's newest position.
+        /// Everything up to here was sent on all topics of this socket.
         position: Position,
     },
     /// Answers a ping.
@@ -168,7 +168,7 @@ pub enum ServerFrame<'a> {
         /// The client's.
         #[serde(rename = "ref")]
         reference: Option<u64>,
-        /// The hub's newest position.
+        /// Everything up to here was sent on all topics of this socket; 0 while a snapshot is on its way.
         position: Position,
     },
     /// The client fell behind: up to `position` it gets only the newest change of each resource.

@@ -4,14 +4,15 @@ use std::{rc::Rc, sync::Arc};
 
 use actix_http::ws::Codec;
 use bytes::{Bytes, BytesMut};
-use domain::{Identity, Position, Topic};
+use domain::{Identity, Topic};
 use jiff::Timestamp;
 use tokio::io::Interest;
 
 use crate::{
     admission::Admitted,
-    catch_up::Conflation,
     config::HubConfig,
+    conflation::Conflation,
+    history::History,
     link::Link,
     outbox::Outbox,
     protocol::Allowance,
@@ -59,6 +60,8 @@ pub(crate) struct Connection {
     pub(crate) subscriptions: Vec<Subscription>,
     pub(crate) outbox: Outbox,
     pub(crate) conflation: Option<Box<Conflation>>,
+    /// What it reads, or waits for, of what is older than the ring.
+    pub(crate) history: Option<History>,
     /// The beginning of a frame that hasn't arrived whole.
     pub(crate) partial: Bytes,
     /// The beginning of a message that comes in several frames.
@@ -97,24 +100,17 @@ impl Connection {
         self.subscriptions.iter_mut().find(|subscription| subscription.topic == topic)
     }
 
-    /// Up to where the client is known to miss nothing once its outbox is empty; `None` while it has no state yet.
-    pub(crate) fn proven(&self, head: Position) -> Option<Position> {
-        let known = self.subscriptions.iter().map(|subscription| match &subscription.stage {
-            Stage::Loading(_) => None,
-            Stage::Initial { snapshot, .. } => Some(snapshot.as_of.position),
-            // It may lie before the head of a hub that has to catch up itself.
-            Stage::Behind { cursor, .. } => Some(*cursor),
-            Stage::Live => Some(head),
-        });
-        // `None` is the least of all.
-        known.min().unwrap_or(Some(head))
-    }
-
     /// Whether it gets nothing before all its snapshots are there: its only cursor is that of the newest frame, and
     /// a state that comes behind a change would be lost to a client that resumes at the change.
     pub(crate) fn waits_for_all(&self) -> bool {
         let loading = |subscription: &Subscription| matches!(subscription.stage, Stage::Loading(_));
         self.encoding != Encoding::Socket && self.subscriptions.iter().any(loading)
+    }
+
+    /// Whether a poll has something to say, and would have to wait for more.
+    pub(crate) fn is_worth_an_answer(&self) -> bool {
+        let waits = matches!(self.history, Some(History::Asked { .. }));
+        self.link.has_chunks() && (self.is_live() || waits || !self.outbox.is_empty())
     }
 
     /// Since when, in the shard's milliseconds, it has had a snapshot of which not all parts were sent.

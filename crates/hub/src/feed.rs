@@ -2,6 +2,7 @@
 //! that lost its notifier goes on where it was, at the same or at another one.
 
 use std::{
+    convert::Infallible,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -17,7 +18,10 @@ use tokio_tungstenite::tungstenite::{
     Message, client::IntoClientRequest, http::header::AUTHORIZATION, protocol::WebSocketConfig,
 };
 
-use crate::entry::{Entry, News};
+use crate::{
+    entry::{Entry, News},
+    lag::Lag,
+};
 
 /// Batches that a shard may be late; then the feed waits for it, and the notifier for the feed.
 const QUEUE: usize = 256;
@@ -48,6 +52,7 @@ enum FeedError {
 pub(crate) struct Distribution {
     inner: Mutex<Inner>,
     connected: AtomicBool,
+    lag: Lag,
 }
 
 #[derive(Debug, Default)]
@@ -91,6 +96,12 @@ impl Distribution {
 
 /// Follows the feed for ever; it is dropped when the service stops.
 pub(crate) async fn follow(distribution: Arc<Distribution>, url: String, secret: Secret) {
+    let lag = distribution.clone();
+    let follow = follow_again_and_again(distribution, url, secret);
+    tokio::join!(follow, lag.lag.report());
+}
+
+async fn follow_again_and_again(distribution: Arc<Distribution>, url: String, secret: Secret) -> Infallible {
     const SHORTEST: Duration = Duration::from_millis(50);
     const LONGEST: Duration = Duration::from_secs(1);
     let mut pause = SHORTEST;
@@ -109,7 +120,7 @@ async fn follow_once(
     distribution: &Distribution,
     url: &str,
     secret: &Secret,
-) -> Result<std::convert::Infallible, FeedError> {
+) -> Result<Infallible, FeedError> {
     let known = distribution.cursor();
     let query =
         known.map(|cursor| format!("?epoch={}&after={}", cursor.epoch, cursor.position)).unwrap_or_default();
@@ -140,10 +151,11 @@ async fn take(
     text: &str,
 ) -> Result<Option<Cursor>, FeedError> {
     match serde_json::from_str(text)? {
-        FeedMessage::Hello { cursor } => {
+        FeedMessage::Hello { cursor, head } => {
             distribution.connected.store(true, Ordering::Relaxed);
             metrics::gauge!("stockwire_hub_feed_connected").set(1.0);
             tracing::info!(log.epoch = %cursor.epoch, log.position = %cursor.position, "following the feed");
+            distribution.lag.started(cursor.position, head);
             if known.is_none() {
                 distribution.publish(cursor, News::Restart(cursor, None)).await;
             }
@@ -153,21 +165,28 @@ async fn take(
             distribution.connected.store(true, Ordering::Relaxed);
             metrics::gauge!("stockwire_hub_feed_connected").set(1.0);
             tracing::warn!(log.epoch = %cursor.epoch, log.position = %cursor.position, ?reason, "the feed starts anew");
+            distribution.lag.started(cursor.position, cursor.position);
             // What is too old for the hub's cursor is a hole in its stream.
             let reason = if reason == ResyncReason::TooOld { ResyncReason::Gap } else { reason };
             distribution.publish(cursor, News::Restart(cursor, Some(reason))).await;
             Ok(Some(cursor))
         }
-        FeedMessage::Entries { entries } => {
+        FeedMessage::Entries { head, entries } => {
             let (Some(mut cursor), Some(first)) = (known, entries.first()) else { return Ok(known) };
             if first.position != cursor.position.next() {
                 return Err(FeedError::Gap { expected: cursor.position.next(), found: first.position });
             }
             let entries: Vec<Arc<Entry>> = entries.into_iter().map(|entry| Arc::new(entry.into())).collect();
-            cursor.position = entries.last().map_or(cursor.position, |last: &Arc<Entry>| last.position);
+            if let Some(last) = entries.last() {
+                cursor.position = last.position;
+                distribution.lag.took(last.position, last.at_us, head);
+            }
             distribution.publish(cursor, News::Entries(entries.into())).await;
             Ok(Some(cursor))
         }
-        FeedMessage::Heartbeat { .. } => Ok(known),
+        FeedMessage::Heartbeat { head } => {
+            distribution.lag.heard_of(head);
+            Ok(known)
+        }
     }
 }

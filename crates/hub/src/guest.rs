@@ -67,7 +67,10 @@ impl Guest {
     /// Waits until it is worth asking for an answer again.
     pub(crate) async fn moved(&self) {
         self.link.kicked().await;
-        self.shard.on_writable(self.key);
+        // What is ready is answered first: a client that seems full would be conflated.
+        if !self.shard.look(self.key, |_, connection| connection.is_worth_an_answer()).unwrap_or(true) {
+            self.shard.on_writable(self.key);
+        }
     }
 
     /// What there is to say; `late` if there is no more time to wait for something.
@@ -76,8 +79,7 @@ impl Guest {
             if matches!(connection.phase, Phase::Closing { .. } | Phase::Ended) {
                 return Err(NoAnswer::Unavailable);
             }
-            let at_rest = connection.is_live() || !connection.outbox.is_empty();
-            let ready = late || (at_rest && self.link.has_chunks());
+            let ready = late || connection.is_worth_an_answer();
             // Half a snapshot is no answer.
             if !ready || connection.snapshot_since().is_some() {
                 return Err(NoAnswer::NotYet);

@@ -5,10 +5,11 @@ use std::{io, sync::Arc};
 use actix_codec::Decoder;
 use actix_http::ws::{Frame, Item, ProtocolError};
 use bytes::{Bytes, BytesMut};
-use domain::{CloseCode, Cursor, Identity, ResyncReason, ServerFrame, Topic};
+use domain::{CloseCode, Cursor, Identity, Position, ResyncReason, ServerFrame, Topic};
 
 use crate::{
     connection::Phase,
+    metrics::Resumed,
     protocol::{Reaction, react},
     state::{State, Wanted},
     subscription::{Ask, Stage, Subscription},
@@ -160,7 +161,7 @@ impl State {
             }
             Reaction::Unsubscribe(topic) => self.unsubscribe(key, topic),
             Reaction::Pong(reference) => {
-                let position = self.head();
+                let position = connection.proven(self.head()).unwrap_or(Position::START);
                 self.send_frame(key, &ServerFrame::Pong { reference, position });
             }
             Reaction::Refuse { reference, code, detail } => self.send_error(key, reference, code, &detail),
@@ -210,13 +211,14 @@ impl State {
             let detail = format!("a socket may have at most {most} subscriptions");
             return self.send_error(key, reference, "too_many_subscriptions", &detail);
         }
-        let ask = |recovered| Ask { reference, recovered };
-        let live = Stage::Behind { cursor: head, last: head, owed: Some(ask(false)) };
+        let fresh = Ask { reference, recovered: false, snapshot: false, backfilled: false };
+        let resumed = Ask { recovered: true, snapshot, ..fresh };
+        let live = Stage::Behind { cursor: head, last: head, owed: Some(fresh) };
         let (stage, refused) = match (after, resumable) {
             (Some(Cursor { position, .. }), Some(Ok(()))) => {
-                (Stage::Behind { cursor: position, last: position, owed: Some(ask(true)) }, None)
+                (Stage::Behind { cursor: position, last: position, owed: Some(resumed) }, None)
             }
-            _ if snapshot => (Stage::Loading(ask(false)), None),
+            _ if snapshot => (Stage::Loading(fresh), None),
             (_, Some(Err(reason))) => (live, Some(reason)),
             _ => (live, None),
         };
@@ -229,16 +231,20 @@ impl State {
         // Most clients have one topic; a vector would make room for four.
         connection.subscriptions.reserve_exact(1);
         connection.subscriptions.push(Subscription { topic, stage });
+        if let Some(Err(_)) = resumable {
+            let outcome = if snapshot { Resumed::WithSnapshot } else { Resumed::NotAtAll };
+            self.metrics.resumed(outcome);
+        }
         if let Some(reason) = refused {
             self.resync(key, topic, reason);
         }
     }
 
-    /// Whether everything behind a cursor is in the ring, or will be.
+    /// Whether everything behind a cursor is in the ring, or will be, or may be fetched.
     fn can_resume(&self, cursor: Cursor) -> Result<(), ResyncReason> {
         if Some(cursor.epoch) != self.epoch {
             Err(ResyncReason::Epoch)
-        } else if self.ring.behind(cursor.position).is_none() {
+        } else if cursor.position < self.ring.floor() && !self.may_be_fetched(cursor.position) {
             Err(ResyncReason::TooOld)
         } else {
             Ok(())

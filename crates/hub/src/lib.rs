@@ -15,7 +15,8 @@
 //! What a socket doesn't take waits in its outbox, and the client stops being live: nothing more is queued for it.
 //! When the socket takes bytes again, the client catches up from the ring, a piece at a time, and goes live when
 //! it has reached the head. The same path serves resumes and the gap behind a snapshot, so it is walked all the
-//! time. A client that is far behind gets the newest change of each resource ([`catch_up`](crate)); one that takes
+//! time. What is older than the ring comes in pages that are fetched from the notifier, once for all who need them
+//! ([`backfill`](crate)), and are walked like the ring. A client that is far behind gets the newest change of each resource ([`catch_up`](crate)); one that takes
 //! nothing is closed with 4008.
 //!
 //! # Clients without a WebSocket
@@ -31,8 +32,10 @@
 //! heartbeat or time-out is due.
 
 mod admission;
+mod backfill;
 mod catch_up;
 mod config;
+mod conflation;
 mod connection;
 mod due;
 mod entry;
@@ -41,13 +44,17 @@ mod fan_out;
 mod feed;
 mod guest;
 mod handshake;
+mod history;
 mod incoming;
+mod lag;
 mod link;
 mod metrics;
 mod origin;
 mod outbox;
+mod page;
 mod protocol;
 mod ring;
+mod run;
 mod shard;
 mod snapshot;
 mod state;
@@ -68,6 +75,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     admission::Admission,
+    backfill::Backfill,
     config::HubConfig,
     fallback::Door,
     feed::Distribution,
@@ -84,6 +92,7 @@ pub struct Hub {
     distribution: Arc<Distribution>,
     snapshots: Arc<Snapshots>,
     admission: Arc<Admission>,
+    backfill: Arc<Backfill>,
     shards: TaskTracker,
     stop: CancellationToken,
 }
@@ -113,10 +122,16 @@ impl Hub {
         context.spawn_essential("feed", async move {
             stop.run_until_cancelled(follow).await;
         });
+        let backfill = Arc::new(Backfill::new(settings, secret.clone())?);
+        let (stop, fetching) = (context.stop.clone(), backfill.clone());
+        context.spawn_essential("backfill", async move {
+            stop.run_until_cancelled(fetching.run()).await;
+        });
         Ok(Self {
             config: HubConfig::from(&settings.hub),
             access: Arc::new(Access::new(&settings.token_secret()?, settings.auth.anonymous)),
             snapshots: Arc::new(Snapshots::new(settings, secret, tokio::runtime::Handle::current())?),
+            backfill,
             distribution,
             admission: Arc::new(Admission::new(&settings.hub)?),
             shards: TaskTracker::new(),
@@ -153,6 +168,7 @@ impl Hub {
                 config: Rc::new(hub.config.clone()),
                 access: hub.access.clone(),
                 snapshots: hub.snapshots.clone(),
+                backfill: hub.backfill.clone(),
                 stop: hub.stop.clone(),
                 drained: hub.shards.token(),
             };

@@ -7,6 +7,7 @@ use crate::{ring::Ring, wire::Encoding};
 
 /// Series of a shard; shards of a process add to the same ones.
 pub(crate) struct Metrics {
+    resumes: [Counter; 4],
     /// For each encoding.
     sockets: [Gauge; Encoding::ALL.len()],
     handshakes: [Counter; Encoding::ALL.len()],
@@ -25,6 +26,26 @@ pub(crate) struct Metrics {
     told_live: usize,
 }
 
+/// What became of a client that asked for what lies behind a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resumed {
+    FromRing,
+    ByBackfill,
+    WithSnapshot,
+    NotAtAll,
+}
+
+impl Resumed {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::FromRing => "ring",
+            Self::ByBackfill => "backfill",
+            Self::WithSnapshot => "snapshot",
+            Self::NotAtAll => "resync",
+        }
+    }
+}
+
 impl Metrics {
     pub(crate) fn new() -> Self {
         let kinds = Encoding::ALL.map(|encoding| match encoding {
@@ -32,7 +53,10 @@ impl Metrics {
             Encoding::Events => "events",
             Encoding::List => "poll",
         });
+        let resumes = [Resumed::FromRing, Resumed::ByBackfill, Resumed::WithSnapshot, Resumed::NotAtAll]
+            .map(|outcome| counter!("stockwire_hub_resumes_total", "outcome" => outcome.name()));
         Self {
+            resumes,
             sockets: kinds.map(|kind| gauge!("stockwire_hub_sockets", "kind" => kind)),
             handshakes: kinds.map(|kind| counter!("stockwire_hub_handshakes_total", "kind" => kind)),
             deliveries: counter!("stockwire_hub_deliveries_total"),
@@ -66,6 +90,11 @@ impl Metrics {
 
     pub(crate) fn subscribed(&self, recovered: bool) {
         if recovered { &self.recovered } else { &self.fresh }.increment(1);
+    }
+
+    /// A client that asked for what lies behind a cursor has its answer.
+    pub(crate) fn resumed(&self, outcome: Resumed) {
+        self.resumes[outcome as usize].increment(1);
     }
 
     pub(crate) fn conflated(&self, skipped: u64) {

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use domain::Position;
 
-use crate::entry::Entry;
+use crate::{entry::Entry, run::Run};
 
 /// A contiguous run of entries that ends at the head. Each shard has its own; the entries are shared.
 #[derive(Debug)]
@@ -71,13 +71,9 @@ impl Ring {
     }
 
     /// The entries behind a position: contiguous, or nothing.
-    pub(crate) fn behind(&self, after: Position) -> Option<impl Iterator<Item = &Arc<Entry>>> {
-        if after < self.floor {
-            return None;
-        }
-        // Positions are dense, so an entry's index follows from its position.
-        let skip = usize::try_from(after.get() - self.floor.get()).ok()?;
-        Some(self.entries.range(skip.min(self.entries.len())..))
+    pub(crate) fn behind(&self, after: Position) -> Option<Run<'_>> {
+        let (older, newer) = self.entries.as_slices();
+        Run::new(self.floor, [older, newer], after)
     }
 }
 
@@ -105,7 +101,7 @@ pub(crate) mod tests {
     }
 
     fn behind(ring: &Ring, after: i64) -> Option<Vec<i64>> {
-        Some(ring.behind(at(after))?.map(|entry| entry.position.get()).collect())
+        Some(ring.behind(at(after))?.entries().map(|entry| entry.position.get()).collect())
     }
 
     #[test]

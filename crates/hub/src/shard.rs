@@ -14,14 +14,19 @@ use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior},
 };
-use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, task_tracker::TaskTrackerToken},
+};
 
 use crate::{
     admission::Admitted,
+    backfill::Backfill,
     config::HubConfig,
     connection::{Connection, pump},
     due::Beats,
     entry::{Entry, News},
+    history::WantedPage,
     link::Link,
     snapshot::{Snapshot, SnapshotError, Snapshots},
     state::{State, Wanted},
@@ -43,6 +48,7 @@ const DRAIN_STEPS: u32 = 20;
 pub(crate) struct Shard {
     state: RefCell<State>,
     snapshots: Arc<Snapshots>,
+    backfill: Arc<Backfill>,
     started: Instant,
 }
 
@@ -51,6 +57,7 @@ pub(crate) struct Surroundings {
     pub(crate) config: Rc<HubConfig>,
     pub(crate) access: Arc<Access>,
     pub(crate) snapshots: Arc<Snapshots>,
+    pub(crate) backfill: Arc<Backfill>,
     pub(crate) stop: CancellationToken,
     /// Dropped when every socket is closed.
     pub(crate) drained: TaskTrackerToken,
@@ -63,9 +70,9 @@ impl Shard {
         first: Option<News>,
         news: mpsc::Receiver<News>,
     ) -> Rc<Self> {
-        let Surroundings { config, access, snapshots, stop, drained } = surroundings;
+        let Surroundings { config, access, snapshots, backfill, stop, drained } = surroundings;
         let state = RefCell::new(State::new(config, access));
-        let shard = Rc::new(Self { state, snapshots, started: Instant::now() });
+        let shard = Rc::new(Self { state, snapshots, backfill, started: Instant::now() });
         if let Some(first) = first {
             shard.take_news(vec![first]);
         }
@@ -104,14 +111,17 @@ impl Shard {
 
     /// Runs a step on the state at this moment; then does what the step left to do.
     fn step<T>(self: &Rc<Self>, act: impl FnOnce(&mut State) -> T) -> T {
-        let (outcome, wanted) = {
+        let (outcome, wanted, pages) = {
             let mut state = self.state.borrow_mut();
             state.now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
             let outcome = act(&mut state);
-            (outcome, std::mem::take(&mut state.wanted))
+            (outcome, std::mem::take(&mut state.wanted), std::mem::take(&mut state.wanted_pages))
         };
         for wanted in wanted {
             actix_rt::spawn(self.clone().fetch(wanted));
+        }
+        for wanted in pages {
+            self.order_page(wanted);
         }
         outcome
     }
@@ -253,6 +263,16 @@ impl Shard {
             }
         }
         self.snapshot_arrived(&wanted, Err(SnapshotError::foreign()));
+    }
+
+    /// Asks for a page. The connection holds the task, so that it ends with it.
+    fn order_page(self: &Rc<Self>, wanted: WantedPage) {
+        let shard = self.clone();
+        let task = actix_rt::spawn(async move {
+            let outcome = shard.backfill.page(wanted.epoch, wanted.start).await;
+            shard.step(|state| state.page_arrived(wanted, outcome));
+        });
+        self.state.borrow_mut().page_ordered(wanted, AbortOnDropHandle::new(task));
     }
 
     fn snapshot_arrived(self: &Rc<Self>, wanted: &Wanted, snapshot: Result<Arc<Snapshot>, SnapshotError>) {

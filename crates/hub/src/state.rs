@@ -19,8 +19,9 @@ use crate::{
     admission::Admitted,
     config::HubConfig,
     connection::{Connection, Met, Phase},
+    history::WantedPage,
     link::Link,
-    metrics::Metrics,
+    metrics::{Metrics, Resumed},
     outbox::{Outbox, Written},
     protocol::Allowance,
     ring::Ring,
@@ -58,6 +59,7 @@ pub(crate) struct State {
     /// Connections with a subscription whose cursor lies before the hub's head: the hub has to catch up.
     pub(crate) ahead: Vec<usize>,
     pub(crate) wanted: Vec<Wanted>,
+    pub(crate) wanted_pages: Vec<WantedPage>,
     pub(crate) scratch: Vec<u8>,
     pub(crate) read_buffer: BytesMut,
     /// Milliseconds since the shard started, as of the call under way.
@@ -77,6 +79,7 @@ impl State {
             epoch: None,
             ahead: Vec::new(),
             wanted: Vec::new(),
+            wanted_pages: Vec::new(),
             scratch: Vec::new(),
             read_buffer: BytesMut::new(),
             now_ms: 0,
@@ -145,8 +148,11 @@ impl State {
         };
         let encoding = connection.encoding;
         self.topics[encoding as usize].join((tenant, topic), key, position);
-        if let Some(Ask { reference, recovered }) = owed {
+        if let Some(Ask { reference, recovered, backfilled, .. }) = owed {
             self.metrics.subscribed(recovered);
+            if recovered {
+                self.metrics.resumed(if backfilled { Resumed::ByBackfill } else { Resumed::FromRing });
+            }
             // A long poll is answered with the cursor; that says the same.
             if encoding != Encoding::List {
                 self.send_frame(key, &ServerFrame::Subscribed { reference, topic, recovered, position });
@@ -166,15 +172,19 @@ impl State {
         let tenant = connection.identity().map(|identity| identity.tenant);
         let Some(subscription) = connection.subscription(topic) else { return };
         let owed = match &subscription.stage {
-            Stage::Behind { owed, .. } => owed.map(|ask| Ask { recovered: false, ..ask }),
-            Stage::Initial { ask, .. } | Stage::Loading(ask) => Some(Ask { recovered: false, ..*ask }),
+            Stage::Behind { owed, .. } => *owed,
+            Stage::Initial { ask, .. } | Stage::Loading(ask) => Some(*ask),
             Stage::Live => None,
         };
         if let (true, Some(tenant)) = (reload, tenant) {
-            subscription.stage = Stage::Loading(owed.unwrap_or(Ask { reference: None, recovered: false }));
+            subscription.stage = Stage::Loading(owed.unwrap_or_default().not_recovered());
             self.wanted.push(Wanted { connection: key, id, tenant, topic });
         } else {
+            let owed = owed.map(Ask::not_recovered);
             subscription.stage = Stage::Behind { cursor: position, last: position, owed };
+        }
+        if owed.is_some_and(|ask| ask.recovered) {
+            self.metrics.resumed(Resumed::NotAtAll);
         }
     }
 
@@ -188,6 +198,7 @@ impl State {
         for key in keys {
             let Some(connection) = self.connections.get_mut(key) else { continue };
             connection.conflation = None;
+            connection.history = None;
             let topics: Vec<Topic> = connection
                 .subscriptions
                 .iter()
@@ -195,7 +206,7 @@ impl State {
                 .map(|subscription| subscription.topic)
                 .collect();
             for topic in topics {
-                self.resync(key, topic, reason);
+                self.give_up(key, topic, reason);
             }
             self.advance(key);
         }
@@ -255,6 +266,7 @@ impl State {
             }
         }
         connection.conflation = None;
+        connection.history = None;
     }
 
     /// Ends one subscription.
@@ -292,6 +304,7 @@ impl State {
             subscriptions: Vec::new(),
             outbox: Outbox::default(),
             conflation: None,
+            history: None,
             partial: Bytes::new(),
             fragments: None,
             codec: Codec::new().max_size(self.config.max_frame_bytes),

@@ -36,7 +36,8 @@ pub(crate) enum Stage {
         /// In the shard's milliseconds: a slow reader must not keep a snapshot in memory for ever.
         since_ms: u64,
     },
-    /// Entries up to `cursor` are done with; those behind are read from the ring as the socket takes them.
+    /// Entries up to `cursor` are done with; those behind are read from the ring, or from pages that are fetched, as
+    /// the socket takes them.
     Behind {
         cursor: Position,
         /// The last position on this topic that the client knows of.
@@ -49,10 +50,21 @@ pub(crate) enum Stage {
 }
 
 /// What a `subscribed` must say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Ask {
     pub(crate) reference: Option<u64>,
     pub(crate) recovered: bool,
+    /// What can't be resumed shall be answered with a snapshot instead of a resync.
+    pub(crate) snapshot: bool,
+    /// Some of it was older than the ring.
+    pub(crate) backfilled: bool,
+}
+
+impl Ask {
+    /// Nothing that was missed will be delivered.
+    pub(crate) const fn not_recovered(self) -> Self {
+        Self { recovered: false, snapshot: false, backfilled: false, ..self }
+    }
 }
 
 impl Subscription {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use service::{ApiError, access::shows_secret};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Notifier, tail::serialise};
+use crate::{Notifier, backfill, tail::serialise};
 
 /// Entries in one message at most.
 const BATCH: usize = 500;
@@ -23,7 +23,10 @@ const FIRST_READ: Duration = Duration::from_secs(3);
 const STALL: Duration = Duration::from_secs(20);
 
 pub(crate) fn configure(config: &mut web::ServiceConfig, notifier: Notifier) {
-    config.app_data(web::Data::new(notifier)).route("/feed", web::get().to(open));
+    config
+        .app_data(web::Data::new(notifier))
+        .route("/feed", web::get().to(open))
+        .route("/feed/entries", web::get().to(backfill::answer));
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,16 +54,19 @@ async fn open(
         }
         _ => return Err(ApiError::parameter("epoch, after", "go together").into()),
     };
-    // A hub that starts together with its notifier waits a moment for the log to be read.
-    let mut heads = notifier.window.watch();
-    let known = tokio::time::timeout(FIRST_READ, heads.wait_for(Option::is_some)).await;
-    if !matches!(known, Ok(Ok(_))) {
-        return Err(ApiError::unavailable(std::io::Error::other("the log has not been read yet")).into());
-    }
+    known_head(&notifier).await?;
     let (response, session, messages) = actix_ws::handle(&request, body)?;
     let feed = Feed { notifier: notifier.get_ref().clone(), session };
     actix_web::rt::spawn(feed.run(messages, cursor));
     Ok(response)
+}
+
+/// The log's head. A hub that starts together with its notifier waits a moment for the log to be read.
+pub(crate) async fn known_head(notifier: &Notifier) -> Result<Cursor, ApiError> {
+    let mut heads = notifier.window.watch();
+    let known = tokio::time::timeout(FIRST_READ, heads.wait_for(Option::is_some)).await;
+    let head = known.ok().and_then(|head| *head.ok()?);
+    head.ok_or_else(|| ApiError::unavailable(std::io::Error::other("the log has not been read yet")))
 }
 
 /// One hub's connection.
@@ -128,7 +134,7 @@ impl Feed {
         let Some(head) = self.notifier.window.head() else { return Err(End::Gone) };
         match asked {
             None => {
-                self.message(&FeedMessage::Hello { cursor: head }).await?;
+                self.message(&FeedMessage::Hello { cursor: head, head: head.position }).await?;
                 Ok(head)
             }
             Some(cursor) if cursor.epoch != head.epoch => self.reset(head, ResyncReason::Epoch).await,
@@ -143,13 +149,13 @@ impl Feed {
                         })
                     });
                     let _ = tokio::time::timeout(STALL, caught_up).await;
-                    self.message(&FeedMessage::Hello { cursor }).await?;
+                    self.message(&FeedMessage::Hello { cursor, head: known.position }).await?;
                     return Ok(cursor);
                 }
                 self.reset(known, ResyncReason::Epoch).await
             }
             Some(cursor) => {
-                self.message(&FeedMessage::Hello { cursor }).await?;
+                self.message(&FeedMessage::Hello { cursor, head: head.position }).await?;
                 Ok(cursor)
             }
         }
@@ -179,7 +185,8 @@ impl Feed {
         };
         let Some(last) = entries.last().map(|entry| entry.position) else { return Ok(cursor) };
         let texts: Vec<&str> = entries.iter().map(|entry| &*entry.text).collect();
-        let message = format!(r#"{{"entries":{{"entries":[{}]}}}}"#, texts.join(","));
+        let head = head.position.max(last);
+        let message = format!(r#"{{"entries":{{"head":{head},"entries":[{}]}}}}"#, texts.join(","));
         self.text(message).await?;
         metrics::counter!("stockwire_feed_entries_total").increment(entries.len() as u64);
         Ok(Cursor { position: last, ..cursor })

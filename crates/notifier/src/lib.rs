@@ -44,6 +44,7 @@
 //! on the bell again it keeps looking until every transaction that could have read the old state has ended. And
 //! whatever happens, it looks once in `notifier.poll_interval_ms`.
 
+mod backfill;
 mod entry;
 mod feed;
 mod leader;
@@ -56,6 +57,7 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 use actix_web::web;
 use service::{Check, Context, Fatal, Health, Settings, http::Http, settings::Secret};
 use store::{Options, Store};
+use tokio::sync::Semaphore;
 
 use crate::window::Window;
 
@@ -64,6 +66,8 @@ use crate::window::Window;
 pub struct Notifier {
     store: Store,
     window: Arc<Window>,
+    /// Reads of older entries under way.
+    reads: Arc<Semaphore>,
     secret: Secret,
     context: Context,
 }
@@ -111,7 +115,8 @@ impl Notifier {
         context.spawn_essential("log tail", async move {
             stop_following.run_until_cancelled(tail.run()).await;
         });
-        Self { store, window, secret, context: context.clone() }
+        let reads = Arc::new(Semaphore::new(backfill::READS));
+        Self { store, window, reads, secret, context: context.clone() }
     }
 
     /// Serves the feed until the service stops.

@@ -7,6 +7,7 @@
 pub mod access;
 mod health;
 pub mod http;
+mod hub_settings;
 mod problem;
 mod query;
 mod request;

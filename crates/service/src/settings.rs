@@ -11,7 +11,7 @@ use std::{
 use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
 
-pub use crate::secret::Secret;
+pub use crate::{hub_settings::Hub, secret::Secret};
 
 /// The settings of all services; each reads its part.
 #[derive(Debug, Clone, Deserialize)]
@@ -124,50 +124,6 @@ pub struct Notifier {
 pub struct Api {
     /// Such as `http://inventory-api:8080`.
     pub url: String,
-}
-
-/// The hub.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Hub {
-    /// Address and port to listen on.
-    pub listen: SocketAddr,
-    /// Threads that serve sockets; 0 means one for each core.
-    pub workers: usize,
-    /// A client hears from the hub at least this often, in milliseconds.
-    pub heartbeat_ms: u64,
-    /// How many recent entries a hub keeps for clients that resume.
-    pub ring_entries: usize,
-    /// How many bytes of recent entries a hub keeps.
-    pub ring_bytes: usize,
-    /// The most sockets at once; more get 503.
-    pub max_sockets: usize,
-    /// The most sockets from one address (one /64 network in IPv6); more get 503. 0 means no limit.
-    pub max_sockets_per_address: u32,
-    /// The most handshakes in a second; more get 503. 0 means no limit.
-    pub max_handshakes_per_second: u32,
-    /// Addresses and networks of proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<String>,
-    /// The most topics a socket may subscribe to.
-    pub max_subscriptions: usize,
-    /// The largest frame that a client may send, in bytes.
-    pub max_frame_bytes: usize,
-    /// The most frames that a client may send in a second, averaged over ten.
-    pub max_frames_per_second: u32,
-    /// A client must say who it is within this time, in milliseconds.
-    pub auth_timeout_ms: u64,
-    /// A client whose socket takes nothing for this long is closed with 4008, in milliseconds.
-    pub stall_timeout_ms: u64,
-    /// A client that is this many entries behind gets only the newest change of each resource.
-    pub conflate_after: usize,
-    /// Clients are told to wait a random time up to this before they reconnect, in milliseconds.
-    pub reconnect_jitter_ms: u64,
-    /// When the hub stops, it closes its sockets spread over this time, in milliseconds.
-    pub drain_ms: u64,
-    /// A snapshot is shared with clients that ask for it within this time, in milliseconds.
-    pub snapshot_reuse_ms: u64,
-    /// Origins that browsers may connect from, besides the hub's own; `*` means any.
-    pub allowed_origins: Vec<String>,
 }
 
 /// The embedded Postgres of the binary `stockwire`.

@@ -161,7 +161,7 @@ impl FeedClient {
 
     fn take(&mut self, message: FeedMessage<'_>) -> Result<FeedEvent> {
         Ok(match message {
-            FeedMessage::Hello { cursor } => {
+            FeedMessage::Hello { cursor, .. } => {
                 ensure!(self.cursor.is_none(), "a second hello");
                 self.cursor = Some(cursor);
                 FeedEvent::Hello(cursor)
@@ -170,9 +170,11 @@ impl FeedClient {
                 self.cursor = Some(cursor);
                 FeedEvent::Reset(cursor, reason)
             }
-            FeedMessage::Entries { entries } => {
+            FeedMessage::Entries { head, entries } => {
                 let Some(cursor) = &mut self.cursor else { bail!("entries before the hello") };
                 ensure!(!entries.is_empty(), "a message without entries");
+                let last = entries.last().map(|entry| entry.position);
+                ensure!(last <= Some(head), "entries up to {last:?} past the head {head}");
                 let mut seen = Vec::with_capacity(entries.len());
                 for entry in entries {
                     ensure!(

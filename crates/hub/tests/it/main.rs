@@ -1,6 +1,7 @@
 //! The hub as its clients see it, behind a real notifier, a real API and a real Postgres.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
 
+mod backfill;
 mod bad_frames;
 mod binary;
 mod fallbacks;

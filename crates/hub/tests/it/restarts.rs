@@ -92,7 +92,7 @@ async fn a_hub_that_stops_tells_its_clients_to_come_back() -> Result<()> {
 }
 
 /// What a service name does in production: leads to whichever notifier lives.
-async fn service_name(notifiers: Arc<Mutex<Vec<String>>>) -> Result<String> {
+pub(crate) async fn service_name(notifiers: Arc<Mutex<Vec<String>>>) -> Result<String> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let url = format!("ws://{}", listener.local_addr()?);
     tokio::spawn(async move {

@@ -52,7 +52,11 @@ async fn a_cursor_of_another_epoch_is_answered_with_a_resync() -> Result<()> {
 
 #[tokio::test]
 async fn a_cursor_behind_the_ring_is_too_old_or_gets_a_snapshot_if_that_was_asked_for() -> Result<()> {
-    let stack = Stack::start_with(|settings| settings.hub.ring_entries = 5).await?;
+    let stack = Stack::start_with(|settings| {
+        settings.hub.ring_entries = 5;
+        settings.hub.backfill_entries = 0;
+    })
+    .await?;
     let (client, mirror) = mirroring(&stack).await?;
     drop(client);
     create_items(&stack.api, 12).await?;

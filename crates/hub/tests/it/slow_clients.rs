@@ -13,7 +13,7 @@ use tokio::{
 use crate::{create_items, mirroring, until_equal};
 
 /// A socket whose bytes are read only when the test says so, with as little room in the kernel as possible.
-async fn stubborn(stack: &Stack) -> Result<TcpStream> {
+pub(crate) async fn stubborn(stack: &Stack) -> Result<TcpStream> {
     let mut socket = TcpStream::connect(stack.hub.address()).await?;
     let request = format!(
         "GET /ws HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -30,7 +30,7 @@ async fn stubborn(stack: &Stack) -> Result<TcpStream> {
 }
 
 /// Everything that arrives until the other side is quiet or gone, as text with the frames' headers between.
-async fn drain(socket: &mut TcpStream) -> Result<(String, bool)> {
+pub(crate) async fn drain(socket: &mut TcpStream) -> Result<(String, bool)> {
     let mut bytes = Vec::new();
     loop {
         let mut buffer = vec![0; 1 << 16];
@@ -42,8 +42,18 @@ async fn drain(socket: &mut TcpStream) -> Result<(String, bool)> {
     }
 }
 
+/// How many updates were delivered, and how many left out.
+pub(crate) fn conflated(heard: &str) -> (u64, u64) {
+    let skipped = heard
+        .split(r#"{"type":"conflated","topic":"items","skipped":"#)
+        .skip(1)
+        .map(|rest| rest.split(',').next().unwrap_or_default().parse::<u64>().unwrap())
+        .sum();
+    (heard.matches(r#"{"type":"update","topic":"items""#).count() as u64, skipped)
+}
+
 /// Far more bytes than the kernel keeps for a socket.
-async fn flood(stack: &Stack, ids: &[i64], rounds: usize) -> Result<()> {
+pub(crate) async fn flood(stack: &Stack, ids: &[i64], rounds: usize) -> Result<()> {
     let sql = stack.database.sql().await?;
     for round in 0..rounds {
         let padding = json!({"round": round, "padding": "x".repeat(8000)});
@@ -74,14 +84,9 @@ async fn a_client_that_reads_too_late_gets_the_newest_of_each_item_and_is_told()
     until_equal(&stack, &mut prompt, &mut mirror).await?;
     let (heard, ended) = drain(&mut late).await?;
     assert!(!ended, "the socket is still open");
-    let skipped: u64 = heard
-        .split(r#"{"type":"conflated","topic":"items","skipped":"#)
-        .skip(1)
-        .map(|rest| rest.split(',').next().unwrap_or_default().parse::<u64>().unwrap())
-        .sum();
-    let updates = heard.matches(r#"{"type":"update","topic":"items""#).count();
+    let (updates, skipped) = conflated(&heard);
     assert!(skipped > 0, "{updates} updates and no conflation");
-    assert_eq!(updates as u64 + skipped, 10_000, "every change is delivered or counted");
+    assert_eq!(updates + skipped, 10_000, "every change is delivered or counted");
     for id in &ids {
         let newest = format!(r#""id":{id},"#);
         let last =

@@ -1,5 +1,6 @@
 //! The log, tested against a real Postgres: order, density, wake-ups, takeover, epochs and the feed.
 
+mod backfill;
 mod binary;
 mod epoch;
 mod feed;
