@@ -297,3 +297,37 @@ fn said_last(heard: &[u8], id: i64) -> bool {
     tail.split("\ndata: ")
         .any(|event| event.contains(&format!(r#""id":{id},"#)) && event.contains(r#""n": 199,"#))
 }
+
+#[tokio::test]
+async fn streams_and_polls_resume_from_behind_the_ring() -> Result<()> {
+    let stack = Stack::start_with(|settings| settings.hub.ring_entries = 5).await?;
+    let ids = create_items(&stack.api, 3).await?;
+    settled(&stack).await?;
+    let mut cursor =
+        poll(&stack, "topic=items").await?["next_cursor"].as_str().context("no cursor")?.to_owned();
+    let update = "update items set quantity = quantity + 1";
+    let sql = stack.database.sql().await?;
+    for _ in 0..500 {
+        sql.batch_execute(update).await?;
+    }
+    settled(&stack).await?;
+    let query = format!("topic=items,items:{}&after={cursor}", ids[1]);
+    let mut events = EventStream::open(stack.hub.address(), &query, None).await?;
+    events.expect("connected").await?;
+    let (mut all, mut of_one) = (Vec::new(), 0);
+    while all.len() < 1500 || of_one < 500 {
+        let frame = events.expect("update").await?;
+        if frame["topic"] == "items" { all.push(integer(&frame, "position")) } else { of_one += 1 }
+    }
+    assert_eq!(all, (4..=1503).collect::<Vec<i64>>());
+    assert_eq!(events.expect("subscribed").await?["recovered"], json!(true));
+    let mut polled = 0;
+    while polled < 500 {
+        let page = poll(&stack, &format!("topic=items:{}&after={cursor}", ids[1])).await?;
+        assert_eq!(page["recovered"], json!(true));
+        polled += page["data"].as_array().map_or(0, Vec::len);
+        cursor = page["next_cursor"].as_str().context("no cursor")?.to_owned();
+    }
+    assert_eq!(polled, 500);
+    Ok(())
+}
