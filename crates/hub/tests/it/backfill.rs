@@ -314,6 +314,45 @@ async fn a_notifier_killed_in_the_middle_of_a_backfill_and_replaced_costs_a_mome
 }
 
 #[tokio::test]
+async fn a_topic_that_needs_no_page_does_not_wait_for_another_one_that_does() -> Result<()> {
+    let mut stack = Stack::start_with(|settings| settings.hub.backfill_pages_per_second = 1).await?;
+    let ids = create_items(&stack.api, 25).await?;
+    settled(&stack).await?;
+    let start = stack.database.store()?.log_head().await?.cursor;
+    let sql = stack.database.sql().await?;
+    change(&sql, 100).await?;
+    settled(&stack).await?;
+    // One that has nothing of that in its ring.
+    stack.hub = Hub::start(&stack.settings).await?;
+    let near = stack.database.store()?.log_head().await?.cursor;
+    change(&sql, 3).await?;
+    let far = format!("items:{}", ids[7]);
+    let mut client = stack.hub.connect().await?;
+    client.expect("connected").await?;
+    client.resume(&far, start, false).await?;
+    client.resume("items", near, false).await?;
+    let (mut nearer, mut farther, mut live) = (Vec::new(), Vec::new(), Vec::new());
+    while live.len() < 2 {
+        let frame = client.next().await?;
+        match frame["type"].as_str().unwrap() {
+            "subscribed" => live.push((frame["topic"].clone(), integer(&frame, "position"))),
+            "update" if frame["topic"] == "items" => nearer.push(integer(&frame, "position")),
+            "update" => farther.push(integer(&frame, "position")),
+            _ => {}
+        }
+        if live.len() == 1 && nearer.len() == 75 {
+            change(&sql, 1).await?;
+        }
+    }
+    assert_eq!(live[0].0, "items", "{live:?}");
+    assert!(nearer.len() > 75, "it isn't live while the other one waits");
+    let last = nearer[nearer.len() - 1];
+    assert_eq!(nearer, positions(&sql, "items", near.position.get(), last).await?);
+    assert_eq!(farther, positions(&sql, &far, start.position.get(), live[1].1).await?);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_notifier_that_stays_away_is_answered_with_a_word_and_not_with_silence() -> Result<()> {
     let stack = Stack::start_with(forgetful).await?;
     create_items(&stack.api, 10).await?;
