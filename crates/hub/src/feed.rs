@@ -155,8 +155,9 @@ async fn take(
             distribution.connected.store(true, Ordering::Relaxed);
             metrics::gauge!("stockwire_hub_feed_connected").set(1.0);
             tracing::info!(log.epoch = %cursor.epoch, log.position = %cursor.position, "following the feed");
-            distribution.lag.started(cursor.position, head);
+            distribution.lag.heard_of(head);
             if known.is_none() {
+                distribution.lag.started(cursor.position, head);
                 distribution.publish(cursor, News::Restart(cursor, None)).await;
             }
             Ok(Some(cursor))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use testkit::{Mirror, Stack, waiting};
 use tokio::{
@@ -13,7 +13,7 @@ use tokio::{
 use crate::{create_items, mirroring, until_equal};
 
 /// A socket whose bytes are read only when the test says so, with as little room in the kernel as possible.
-pub(crate) async fn stubborn(stack: &Stack) -> Result<TcpStream> {
+async fn stubborn(stack: &Stack) -> Result<TcpStream> {
     let mut socket = TcpStream::connect(stack.hub.address()).await?;
     let request = format!(
         "GET /ws HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -30,7 +30,7 @@ pub(crate) async fn stubborn(stack: &Stack) -> Result<TcpStream> {
 }
 
 /// Everything that arrives until the other side is quiet or gone, as text with the frames' headers between.
-pub(crate) async fn drain(socket: &mut TcpStream) -> Result<(String, bool)> {
+async fn drain(socket: &mut TcpStream) -> Result<(String, bool)> {
     let mut bytes = Vec::new();
     loop {
         let mut buffer = vec![0; 1 << 16];
@@ -43,7 +43,7 @@ pub(crate) async fn drain(socket: &mut TcpStream) -> Result<(String, bool)> {
 }
 
 /// How many updates were delivered, and how many left out.
-pub(crate) fn conflated(heard: &str) -> (u64, u64) {
+fn conflated(heard: &str) -> (u64, u64) {
     let skipped = heard
         .split(r#"{"type":"conflated","topic":"items","skipped":"#)
         .skip(1)
@@ -53,7 +53,7 @@ pub(crate) fn conflated(heard: &str) -> (u64, u64) {
 }
 
 /// Far more bytes than the kernel keeps for a socket.
-pub(crate) async fn flood(stack: &Stack, ids: &[i64], rounds: usize) -> Result<()> {
+async fn flood(stack: &Stack, ids: &[i64], rounds: usize) -> Result<()> {
     let sql = stack.database.sql().await?;
     for round in 0..rounds {
         let padding = json!({"round": round, "padding": "x".repeat(8000)});
@@ -93,6 +93,45 @@ async fn a_client_that_reads_too_late_gets_the_newest_of_each_item_and_is_told()
             heard.rsplit(r#"{"type":"update""#).find(|frame| frame.contains(&newest)).context("no update")?;
         assert!(last.contains(r#""round": 999"#), "the last word on each item is the newest");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_slow_client_that_fell_behind_the_ring_is_conflated_through_pages() -> Result<()> {
+    let stack = Stack::start_with(|settings| {
+        settings.hub.conflate_after = 50;
+        settings.hub.ring_entries = 100;
+        settings.notifier.window_entries = 300;
+    })
+    .await?;
+    let ids = create_items(&stack.api, 10).await?;
+    let mut late = stubborn(&stack).await?;
+    let rounds = 600;
+    flood(&stack, &ids, rounds).await?;
+    // Until the hub has all of it.
+    mirroring(&stack).await?;
+    let (heard, ended) = drain(&mut late).await?;
+    assert!(!ended, "the socket is still open");
+    let (updates, skipped) = conflated(&heard);
+    assert!(skipped > 0, "{updates} updates and no conflation");
+    assert_eq!(updates + skipped, rounds as u64 * 10, "every change is delivered or counted");
+    assert!(!heard.contains("resync"), "it was told to read anew");
+    for id in &ids {
+        let newest = format!(r#""id":{id},"#);
+        let last =
+            heard.rsplit(r#"{"type":"update""#).find(|frame| frame.contains(&newest)).context("no update")?;
+        assert!(
+            last.contains(&format!(r#""round": {}"#, rounds - 1)),
+            "the last word on each item is the newest"
+        );
+    }
+    waiting::within(waiting::PATIENCE, "the next change", async {
+        create_items(&stack.api, 1).await?;
+        let (heard, _) = drain(&mut late).await?;
+        ensure!(heard.contains(r#"{"type":"create""#), "it isn't live again");
+        anyhow::Ok(())
+    })
+    .await??;
     Ok(())
 }
 
