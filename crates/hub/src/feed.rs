@@ -110,6 +110,7 @@ async fn follow_again_and_again(distribution: Arc<Distribution>, url: String, se
         let Err(error) = follow_once(&distribution, &url, &secret).await;
         distribution.connected.store(false, Ordering::Relaxed);
         metrics::gauge!("stockwire_hub_feed_connected").set(0.0);
+        metrics::counter!("stockwire_hub_feed_reconnects_total").increment(1);
         tracing::warn!(source = &error as &dyn std::error::Error, "the feed ended, opening it again");
         pause = if began.elapsed() > LONGEST * 2 { SHORTEST } else { (pause * 2).min(LONGEST) };
         tokio::time::sleep(pause).await;

@@ -55,6 +55,7 @@ mod page;
 mod protocol;
 mod ring;
 mod run;
+mod series;
 mod shard;
 mod snapshot;
 mod state;
@@ -114,6 +115,7 @@ impl Hub {
     /// # Errors
     /// A secret is missing.
     pub fn start(context: &Context) -> Result<Self, Fatal> {
+        series::describe();
         let settings = &context.settings;
         let secret = settings.internal_secret()?;
         let distribution = Arc::new(Distribution::default());

@@ -140,8 +140,8 @@ impl Shard {
                 }
             }
             state.fan_out_in_parts(&run);
-            if let Some(last) = run.last().and_then(|entries| entries.last()) {
-                let age_us = Timestamp::now().as_microsecond() - last.at_us;
+            if let Some(oldest) = run.first().and_then(|entries| entries.first()) {
+                let age_us = Timestamp::now().as_microsecond() - oldest.at_us;
                 state.metrics.sent_after(Duration::from_micros(age_us.max(0).unsigned_abs()).as_secs_f64());
             }
         });

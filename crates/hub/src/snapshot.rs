@@ -107,6 +107,7 @@ impl Snapshots {
         if let Some(flight) = flights.get(&(tenant, topic))
             && !flight.is_older_than(not_before)
         {
+            metrics::counter!("stockwire_hub_snapshots_shared_total").increment(1);
             return flight.outcome.clone();
         }
         let (land, outcome) = watch::channel(None);

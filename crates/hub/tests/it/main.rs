@@ -6,6 +6,7 @@ mod bad_frames;
 mod binary;
 mod fallbacks;
 mod handshakes;
+mod metrics;
 mod restarts;
 mod resume;
 mod slow_clients;
