@@ -5,8 +5,6 @@ mod epoch;
 mod feed;
 mod feed_follower;
 mod fleet;
-mod log_contents;
 mod log_under_load;
 mod takeover;
 mod wake_up;
-mod writer;
