@@ -3,6 +3,7 @@
 
 mod bad_frames;
 mod binary;
+mod failures;
 mod handshakes;
 mod restarts;
 mod resume;

@@ -1,0 +1,45 @@
+//! What clients see when things fail: DESIGN's table, row by row, behind the whole stack.
+//!
+//! | row | tests |
+//! |---|---|
+//! | LISTEN connection killed, or NOTIFY never arrives | `doorbell` |
+//! | notifier killed, another takes over | `restarts` here; kill -9 in the notifier's `socket_clients` |
+//! | hub killed; many clients reconnect at once | `hub_killed` |
+//!
+
+mod doorbell;
+mod hub_killed;
+
+use anyhow::{Result, ensure};
+use service::Settings;
+use testkit::{Database, LastingClient, Stack, process};
+
+/// Clients hear from their hub several times a second, so that silence is noticed within a test.
+fn lively(settings: &mut Settings) {
+    settings.hub.heartbeat_ms = 300;
+}
+
+/// Checks that a client noticed nothing: one connection, one reading of the state, then every change once and in
+/// order.
+async fn noticed_nothing(database: &Database, client: &LastingClient) -> Result<()> {
+    ensure!(client.connection_ids.len() == 1 && client.closes.is_empty(), "it lost its socket: {client:?}");
+    let mirror = &client.mirror;
+    ensure!(client.read_anew == 1 && mirror.resyncs == 0, "it had to read anew: {client:?}");
+    mirror.was_sent_the_log(&database.sql().await?).await
+}
+
+/// One more hub, as a process of its own: it can be killed, and its metrics and its memory are its own.
+async fn start_hub(stack: &Stack) -> Result<process::Service> {
+    start_hub_with(stack, &[]).await
+}
+
+/// As [`start_hub`], with some of the hub's settings.
+async fn start_hub_with(stack: &Stack, settings: &[(&str, &str)]) -> Result<process::Service> {
+    let mut environment = process::environment(&stack.settings);
+    environment.remove("STOCKWIRE__DATABASE__URL");
+    let heartbeat_ms = stack.settings.hub.heartbeat_ms.to_string();
+    for (key, value) in [("HEARTBEAT_MS", &*heartbeat_ms), ("WORKERS", "1")].iter().chain(settings) {
+        environment.insert(format!("STOCKWIRE__HUB__{key}"), (*value).to_owned());
+    }
+    process::Service::start(env!("CARGO_BIN_EXE_hub"), "STOCKWIRE__HUB__LISTEN", &environment).await
+}
