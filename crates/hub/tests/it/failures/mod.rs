@@ -5,10 +5,12 @@
 //! | LISTEN connection killed, or NOTIFY never arrives | `doorbell` |
 //! | notifier killed, another takes over | `restarts` here; kill -9 in the notifier's `socket_clients` |
 //! | hub killed; many clients reconnect at once | `hub_killed` |
+//! | Postgres restarted | `postgres_away` |
 //!
 
 mod doorbell;
 mod hub_killed;
+mod postgres_away;
 
 use anyhow::{Result, ensure};
 use service::Settings;
