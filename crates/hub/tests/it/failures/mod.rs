@@ -6,10 +6,13 @@
 //! | notifier killed, another takes over | `restarts` here; kill -9 in the notifier's `socket_clients` |
 //! | hub killed; many clients reconnect at once | `hub_killed` |
 //! | Postgres restarted | `postgres_away` |
+//! | a client that never reads | `never_reads`, and `slow_clients` for what it hears in the end |
 //!
 
 mod doorbell;
+mod feed_stalled;
 mod hub_killed;
+mod never_reads;
 mod postgres_away;
 
 use anyhow::{Result, ensure};
