@@ -7,6 +7,7 @@
 //! | hub killed; many clients reconnect at once | `hub_killed` |
 //! | Postgres restarted | `postgres_away` |
 //! | a client that never reads | `never_reads`, and `slow_clients` for what it hears in the end |
+//! | a long transaction; rolled-back and concurrent writers | `writers` |
 //!
 
 mod doorbell;
@@ -14,6 +15,7 @@ mod feed_stalled;
 mod hub_killed;
 mod never_reads;
 mod postgres_away;
+mod writers;
 
 use anyhow::{Result, ensure};
 use service::Settings;
