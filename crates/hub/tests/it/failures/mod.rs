@@ -8,6 +8,7 @@
 //! | Postgres restarted | `postgres_away` |
 //! | a client that never reads | `never_reads`, and `slow_clients` for what it hears in the end |
 //! | a long transaction; rolled-back and concurrent writers | `writers` |
+//! | restore from a backup | `restored` |
 //!
 
 mod doorbell;
@@ -15,6 +16,7 @@ mod feed_stalled;
 mod hub_killed;
 mod never_reads;
 mod postgres_away;
+mod restored;
 mod writers;
 
 use anyhow::{Result, ensure};
