@@ -9,7 +9,9 @@
 //! | a client that never reads | `never_reads`, and `slow_clients` for what it hears in the end |
 //! | a long transaction; rolled-back and concurrent writers | `writers` |
 //! | restore from a backup | `restored` |
+//! | SIGTERM anywhere | `stopped`, and `binary` of each service |
 //!
+//! Besides: a feed that is never read (`feed_stalled`), inventory-api away (`snapshots`).
 
 mod doorbell;
 mod feed_stalled;
@@ -17,6 +19,8 @@ mod hub_killed;
 mod never_reads;
 mod postgres_away;
 mod restored;
+mod snapshots;
+mod stopped;
 mod writers;
 
 use anyhow::{Result, ensure};
