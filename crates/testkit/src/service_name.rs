@@ -48,6 +48,12 @@ impl ServiceName {
         self.instances.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
     }
 
+    /// Doesn't lead to this instance any more.
+    pub fn remove(&self, instance: SocketAddr) {
+        let mut instances = self.instances.lock().unwrap_or_else(PoisonError::into_inner);
+        instances.retain(|known| *known != instance);
+    }
+
     /// Leads to this instance only, for connections from now on.
     pub fn lead_to(&self, instance: SocketAddr) {
         *self.instances.lock().unwrap_or_else(PoisonError::into_inner) = vec![instance];

@@ -6,5 +6,6 @@ mod feed;
 mod feed_follower;
 mod fleet;
 mod log_under_load;
+mod socket_clients;
 mod takeover;
 mod wake_up;
