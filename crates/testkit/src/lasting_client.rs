@@ -147,7 +147,8 @@ impl LastingClient {
             }
             Ok(())
         };
-        waiting::within(CATCHING_UP, awaited, going_on).await.flatten()
+        let gone_on = waiting::within(CATCHING_UP, awaited, going_on).await.flatten();
+        gone_on.with_context(|| format!("{self:?}"))
     }
 
     /// Goes on until it knows what the table says now, while nobody writes.
@@ -159,7 +160,7 @@ impl LastingClient {
         let equal =
             self.until("a client to know what the table says", |client| client.mirror.equals(&table).is_ok());
         let equal = equal.await;
-        equal.with_context(|| format!("{:?}, closes {:?}", self.mirror.equals(&table), self.closes))
+        equal.with_context(|| format!("{:?}", self.mirror.equals(&table)))
     }
 }
 

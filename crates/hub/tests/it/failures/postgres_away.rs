@@ -90,20 +90,25 @@ async fn create(client: &reqwest::Client, api: &str, name: &str) -> Result<bool>
     Ok(false)
 }
 
-/// Asks and is answered, and hears heartbeats, all on the socket that it has.
-async fn is_alive(client: &mut SocketClient) -> Result<()> {
-    client.send(&json!({"type": "ping", "ref": 77})).await?;
-    let (mut beats, mut answered) = (0, false);
-    while beats < 2 || !answered {
-        let frame = client.next().await?;
-        match frame["type"].as_str() {
-            Some("heartbeat") => beats += 1,
-            Some("pong") => answered = frame["ref"] == 77,
-            // What was committed before the outage.
-            Some("create" | "update") => {}
-            _ => bail!("expected heartbeats, got {frame}"),
+/// Reads one socket without a break, and counts the heartbeats.
+fn hear_heartbeats(mut client: SocketClient) -> watch::Receiver<usize> {
+    let (count, heard) = watch::channel(0);
+    tokio::spawn(async move {
+        // The end of this one socket ends the counting.
+        while let Ok(frame) = client.next().await {
+            if frame["type"] == "heartbeat" {
+                count.send_modify(|count| *count += 1);
+            }
         }
-    }
+    });
+    heard
+}
+
+/// Waits for two heartbeats more.
+async fn still_beats(heard: &mut watch::Receiver<usize>) -> Result<()> {
+    let before = *heard.borrow();
+    let beating = heard.wait_for(|count| *count > before + 1);
+    waiting::within(waiting::PATIENCE, "heartbeats", beating).await?.context("the socket has ended")?;
     Ok(())
 }
 
@@ -112,7 +117,8 @@ async fn goes_away_and_comes_back(outages: &[Outage]) -> Result<()> {
     let stack = Stack::start_on(server.create_database().await?, lively).await?;
     create_items(&stack.api, 5).await?;
     let audience = Audience::gather(stack.hub.address(), 5).await?;
-    let (mut idle, _) = mirroring(&stack).await?;
+    let (idle, _) = mirroring(&stack).await?;
+    let mut heartbeats = hear_heartbeats(idle);
     let mut writer = RestWriter::start(stack.api.url());
     for how in outages {
         let before = writer.told.borrow().clone();
@@ -120,13 +126,14 @@ async fn goes_away_and_comes_back(outages: &[Outage]) -> Result<()> {
         server.stop(*how).await?;
         let refused = writer.told.borrow().refused;
         let away = writer.until("writes to be refused", |told| told.refused > refused + 2).await?;
-        is_alive(&mut idle).await?;
+        still_beats(&mut heartbeats).await?;
         // The hub lets clients in all the same; this one waits for its state.
         let newcomer = tokio::spawn(LastingClient::connect(stack.hub.address()));
         server.start_again().await?;
         writer.until("writes again", |told| told.created.len() > away.created.len() + 5).await?;
         newcomer.await??;
     }
+    still_beats(&mut heartbeats).await?;
     let told = writer.finish().await?;
     println!("{} items created, {} refused", told.created.len(), told.refused);
     for client in audience.until_equal(&stack.database).await? {
