@@ -2,6 +2,7 @@
 //! they come and go.
 
 use std::{
+    future::pending,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -10,6 +11,7 @@ use anyhow::Result;
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
+    sync::Notify,
     task::{JoinHandle, JoinSet},
 };
 
@@ -18,6 +20,7 @@ use tokio::{
 pub struct ServiceName {
     address: SocketAddr,
     instances: Arc<Mutex<Vec<SocketAddr>>>,
+    silence: Arc<Notify>,
     forwarding: JoinHandle<()>,
 }
 
@@ -30,17 +33,18 @@ impl ServiceName {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let instances = Arc::<Mutex<Vec<SocketAddr>>>::default();
-        let known = instances.clone();
+        let silence = Arc::<Notify>::default();
+        let (known, hush) = (instances.clone(), silence.clone());
         let forwarding = tokio::spawn(async move {
             // Aborted together with this task.
             let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let instances = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                connections.spawn(forward(client, instances));
+                connections.spawn(forward(client, instances, hush.clone()));
                 while connections.try_join_next().is_some() {}
             }
         });
-        Ok(Self { address, instances, forwarding })
+        Ok(Self { address, instances, silence, forwarding })
     }
 
     /// Leads to one more instance.
@@ -59,6 +63,12 @@ impl ServiceName {
         *self.instances.lock().unwrap_or_else(PoisonError::into_inner) = vec![instance];
     }
 
+    /// Connections that are open now stay so, and nothing passes through them any more, as behind a firewall that has
+    /// forgotten them. New ones work.
+    pub fn silence_open_connections(&self) {
+        self.silence.notify_waiters();
+    }
+
     /// Where clients connect.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
@@ -72,14 +82,17 @@ impl Drop for ServiceName {
     }
 }
 
-async fn forward(mut client: TcpStream, instances: Vec<SocketAddr>) {
+async fn forward(mut client: TcpStream, instances: Vec<SocketAddr>, silence: Arc<Notify>) {
+    let silenced = silence.notified();
     for instance in instances {
         if let Ok(mut server) = TcpStream::connect(instance).await {
             // Small frames must not wait for each other here either.
             let _ = (client.set_nodelay(true), server.set_nodelay(true));
-            // However it ends, both ends are closed.
-            let _ = copy_bidirectional(&mut client, &mut server).await;
-            return;
+            tokio::select! {
+                // However it ends, both ends are closed.
+                _ = copy_bidirectional(&mut client, &mut server) => return,
+                () = silenced => return pending().await,
+            }
         }
     }
 }

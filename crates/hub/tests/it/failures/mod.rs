@@ -11,10 +11,11 @@
 //! | restore from a backup | `restored` |
 //! | SIGTERM anywhere | `stopped`, and `binary` of each service |
 //!
-//! Besides: a feed that is never read (`feed_stalled`), inventory-api away (`snapshots`).
+//! Besides: a feed that is never read (`feed_stalled`) or falls silent (`half_open`), inventory-api away (`snapshots`).
 
 mod doorbell;
 mod feed_stalled;
+mod half_open;
 mod hub_killed;
 mod never_reads;
 mod postgres_away;
