@@ -26,7 +26,9 @@ mod writers;
 
 use anyhow::{Result, ensure};
 use service::Settings;
-use testkit::{Database, LastingClient, Stack, process};
+use testkit::{Database, LastingClient, Stack, Table, process};
+
+use crate::{create_items, mirroring};
 
 /// Clients hear from their hub several times a second, so that silence is noticed within a test.
 fn lively(settings: &mut Settings) {
@@ -56,4 +58,24 @@ async fn start_hub_with(stack: &Stack, settings: &[(&str, &str)]) -> Result<proc
         environment.insert(format!("STOCKWIRE__HUB__{key}"), (*value).to_owned());
     }
     process::Service::start(env!("CARGO_BIN_EXE_hub"), "STOCKWIRE__HUB__LISTEN", &environment).await
+}
+
+/// The tests of this module would prove little if these could not fail.
+#[tokio::test]
+async fn what_is_missing_or_comes_twice_is_found() -> Result<()> {
+    let stack = Stack::start().await?;
+    let (mut client, mut mirror) = mirroring(&stack).await?;
+    let sql = stack.database.sql().await?;
+    create_items(&stack.api, 1).await?;
+    let table = Table::settled(&stack.database).await?;
+    ensure!(mirror.equals(&table).is_err() && mirror.was_sent_the_log(&sql).await.is_err(), "one is missing");
+    let create = client.expect("create").await?;
+    mirror.take(&create)?;
+    mirror.equals(&table)?;
+    mirror.was_sent_the_log(&sql).await?;
+    mirror.take(&create)?;
+    ensure!(mirror.was_sent_the_log(&sql).await.is_err(), "it came twice");
+    mirror.lost_its_socket();
+    ensure!(mirror.equals(&table).is_err(), "who isn't connected may be wrong a moment later");
+    Ok(())
 }
