@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::{
-    server::{self, SharedServer, TEMPLATE},
+    server::{self, Address, TEMPLATE},
     waiting,
 };
 
@@ -19,7 +19,7 @@ const DROP_LIMIT: Duration = Duration::from_secs(5);
 /// A database that belongs to one test and goes away with it.
 #[derive(Debug)]
 pub struct Database {
-    server: &'static SharedServer,
+    server: Address,
     name: String,
 }
 
@@ -45,6 +45,15 @@ impl Database {
         Ok(database)
     }
 
+    /// As [`Database::create`], on a server without a template.
+    pub(crate) async fn migrated_on(server: Address) -> Result<Self> {
+        let database = Self { server, name: unique("test") };
+        let options = database.options();
+        store::create_database_if_missing(&options).await?;
+        store::migrate(&options).await?;
+        Ok(database)
+    }
+
     /// A database with nothing in it, no schema either.
     ///
     /// # Errors
@@ -58,7 +67,7 @@ impl Database {
     /// # Errors
     /// Postgres can't be started.
     pub async fn only_named() -> Result<Self> {
-        Ok(Self { server: server::shared().await?, name: unique("test") })
+        Ok(Self { server: server::shared().await?.address().clone(), name: unique("test") })
     }
 
     /// A copy as a restored backup would be: another database, the same content. Nobody may be connected to this one.
@@ -69,11 +78,49 @@ impl Database {
         Self::copy_of(&self.name).await
     }
 
+    /// A copy while others are connected: they lose their connections, and come back as soon as they can.
+    ///
+    /// # Errors
+    /// Postgres refuses.
+    pub async fn back_up(&self) -> Result<Self> {
+        let backup = Self { server: self.server.clone(), name: unique("backup") };
+        self.without_anybody(&[format!("create database {} template {}", backup.name, self.name)]).await?;
+        Ok(backup)
+    }
+
+    /// Replaces this database by a copy of the backup, under everybody who is connected.
+    ///
+    /// # Errors
+    /// Postgres refuses.
+    pub async fn restore(&self, backup: &Self) -> Result<()> {
+        let name = &self.name;
+        let statements = [
+            format!("drop database {name} with (force)"),
+            format!("create database {name} template {}", backup.name),
+        ];
+        self.without_anybody(&statements).await
+    }
+
+    /// Runs statements that need a database to themselves, while nobody gets in.
+    async fn without_anybody(&self, statements: &[String]) -> Result<()> {
+        let client = self.server.maintenance().await?;
+        let name = &self.name;
+        client.batch_execute(&format!("alter database {name} allow_connections false")).await?;
+        self.terminate("%").await?;
+        self.deserted().await?;
+        for statement in statements {
+            client.batch_execute(statement).await.with_context(|| statement.clone())?;
+        }
+        // A database that was made anew lets everybody in.
+        client.batch_execute(&format!("alter database {name} allow_connections true")).await?;
+        Ok(())
+    }
+
     async fn copy_of(template: &str) -> Result<Self> {
-        let server = server::shared().await?;
+        let server = server::shared().await?.address().clone();
         let database = Self { server, name: unique("test") };
         let create = format!("create database {} template {template}", database.name);
-        server.maintenance().await?.batch_execute(&create).await.with_context(|| create.clone())?;
+        database.server.maintenance().await?.batch_execute(&create).await.with_context(|| create.clone())?;
         Ok(database)
     }
 
@@ -187,6 +234,20 @@ impl Database {
             Ok(Position::new(last).filter(|last| last.get() >= position))
         });
         head.await.map(|(head, _)| head)
+    }
+
+    /// Waits until every committed change has its place in the log, so that a snapshot's position says all that is in
+    /// it.
+    ///
+    /// # Errors
+    /// Some have none, or the database is away.
+    pub async fn all_sequenced(&self) -> Result<()> {
+        let client = self.sql().await?;
+        let placed = "select last = (select count(*) from changes) from sequencer";
+        let all = waiting::until(waiting::PATIENCE, "all changes to be placed", async || {
+            Ok(client.query_one(placed, &[]).await?.try_get::<_, bool>(0)?.then_some(()))
+        });
+        all.await.map(drop)
     }
 }
 

@@ -1,11 +1,39 @@
 //! What a client knows by now, and whether that is what the table says.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use domain::Cursor;
 use serde_json::Value;
 use tokio_postgres::Client;
+
+use crate::{Database, SocketClient, waiting};
+
+/// How long a client may take to know what the table says: a busy hub has much to tell.
+pub(crate) const CATCHING_UP: Duration = Duration::from_secs(30);
+
+/// What the database says: what every client must know in the end.
+#[derive(Debug)]
+pub struct Table {
+    items: BTreeMap<i64, Value>,
+    /// The newest position on the topic.
+    newest: i64,
+}
+
+impl Table {
+    /// Reads it once every committed change has its position. Nobody may write meanwhile.
+    ///
+    /// # Errors
+    /// Changes stay without a position, or the database is away.
+    pub async fn settled(database: &Database) -> Result<Self> {
+        database.all_sequenced().await?;
+        let client = database.sql().await?;
+        let newest = "select coalesce(max(position), 0)
+            from change_log join changes on changes.id = change_log.change_id where tenant_id = 1";
+        let newest = client.query_one(newest, &[]).await?.try_get(0)?;
+        Ok(Self { items: items_in_table(&client).await?, newest })
+    }
+}
 
 /// The items of the default tenant as every reader sees them, by id.
 ///
@@ -17,7 +45,7 @@ pub async fn items_in_table(client: &Client) -> Result<BTreeMap<i64, Value>> {
 }
 
 /// A client's copy of the topic `items`: applies frames by version, and checks what the protocol promises.
-#[derive(Debug, Default, Clone)]
+#[derive(Default, Clone)]
 pub struct Mirror {
     items: BTreeMap<i64, Value>,
     /// The newest version of every item that was seen, deleted ones too.
@@ -26,6 +54,9 @@ pub struct Mirror {
     known: i64,
     epoch: Option<String>,
     live: bool,
+    /// What came on the topic, one after the other, since this position: position, item, version, operation.
+    since: Option<i64>,
+    history: Vec<(i64, i64, i64, String)>,
     /// Parts of a snapshot that isn't whole yet.
     initial: Option<BTreeMap<i64, Value>>,
     /// Frames that were applied.
@@ -43,10 +74,12 @@ impl Mirror {
     /// The frame breaks a promise: something is missing before it, it comes out of order, or it can't be read.
     pub fn take(&mut self, frame: &Value) -> Result<()> {
         match frame["type"].as_str().context("a frame without a type")? {
-            "connected" => self.epoch = Some(text(frame, "epoch")?),
+            // Who comes back still holds the log that it knew, until it is told otherwise.
+            "connected" if self.epoch.is_none() => self.epoch = Some(text(frame, "epoch")?),
             "initial" => self.take_initial(frame)?,
             "subscribed" => {
                 self.known = self.known.max(integer(frame, "position")?);
+                self.since.get_or_insert(self.known);
                 self.live = true;
             }
             "create" | "update" | "delete" => self.take_change(frame)?,
@@ -57,6 +90,8 @@ impl Mirror {
             "resync" => {
                 self.resyncs += 1;
                 self.live = false;
+                self.since = None;
+                self.history.clear();
                 self.epoch = Some(text(frame, "epoch")?);
                 self.known = integer(frame, "position")?;
             }
@@ -77,6 +112,8 @@ impl Mirror {
                 self.versions.insert(*id, integer(item, "version")?);
             }
             self.known = integer(&frame["as_of"], "position")?;
+            self.since = Some(self.known);
+            self.history.clear();
             self.epoch = Some(text(&frame["as_of"], "epoch")?);
         }
         Ok(())
@@ -88,6 +125,7 @@ impl Mirror {
         ensure!(prev <= self.known, "something is missing: prev {prev}, known up to {}", self.known);
         self.known = self.known.max(position);
         let (id, version) = (integer(frame, "id")?, integer(frame, "version")?);
+        self.history.push((position, id, version, text(frame, "type")?));
         let seen = self.versions.entry(id).or_default();
         if version <= *seen {
             return Ok(());
@@ -99,6 +137,49 @@ impl Mirror {
         } else {
             self.items.insert(id, frame["data"].clone());
         }
+        Ok(())
+    }
+
+    /// The socket has ended: what it shows may be old by now.
+    pub const fn lost_its_socket(&mut self) {
+        self.live = false;
+    }
+
+    /// Checks that since it subscribed it was sent the log: every change once, in the order of positions, with none
+    /// left out and nothing that isn't there.
+    ///
+    /// # Errors
+    /// It wasn't, or the database is away.
+    pub async fn was_sent_the_log(&self, client: &Client) -> Result<()> {
+        let log = "select position, resource_id, version, op
+            from change_log join changes on changes.id = change_log.change_id
+            where tenant_id = 1 and position > $1 order by position";
+        let since = self.since.context("never subscribed")?;
+        let mut seen = self.history.iter();
+        for row in client.query(log, &[&since]).await? {
+            let row: (i64, i64, i64, String) =
+                (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+            let found = seen.next();
+            ensure!(found == Some(&row), "the log goes on with {row:?}, and what was sent with {found:?}");
+        }
+        let more = seen.next();
+        ensure!(more.is_none(), "sent and not in the log: {more:?}");
+        Ok(())
+    }
+
+    /// Checks that it may be relied on, was sent everything, and shows what the table says.
+    ///
+    /// # Errors
+    /// It doesn't: the first difference.
+    pub fn equals(&self, table: &Table) -> Result<()> {
+        let Table { items, newest } = table;
+        ensure!(self.live, "not subscribed, known up to {} of {newest}", self.known);
+        let ids = items.keys().chain(self.items.keys());
+        if let Some(id) = ids.copied().find(|id| items.get(id) != self.items.get(id)) {
+            let (says, known) = (items.get(&id), self.items.get(&id));
+            bail!("the table says {says:?}, a client that knows up to {} of {newest} {known:?}", self.known);
+        }
+        ensure!(self.known >= *newest, "it knows everything up to {} of {newest}", self.known);
         Ok(())
     }
 
@@ -122,6 +203,35 @@ impl Mirror {
     pub const fn items(&self) -> &BTreeMap<i64, Value> {
         &self.items
     }
+}
+
+/// Without the items: an error that shows hundreds of documents shows nothing.
+impl fmt::Debug for Mirror {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { items, known, epoch, live, changes, skipped, resyncs, .. } = self;
+        write!(
+            formatter,
+            "{} items, known up to {epoch:?}:{known}, live {live}, {changes} changes, {skipped} skipped, {resyncs} \
+             resyncs",
+            items.len()
+        )
+    }
+}
+
+/// Takes frames until the mirror shows what the table says. Nobody may write meanwhile.
+///
+/// # Errors
+/// It never does, or a frame breaks a promise.
+pub async fn until_equal(database: &Database, client: &mut SocketClient, mirror: &mut Mirror) -> Result<()> {
+    let table = Table::settled(database).await?;
+    let equal = async {
+        while mirror.equals(&table).is_err() {
+            mirror.take(&client.next().await?)?;
+        }
+        Ok(())
+    };
+    let within = waiting::within(CATCHING_UP, "a client to know what the table says", equal).await;
+    within.flatten().with_context(|| format!("{:?}", mirror.equals(&table)))
 }
 
 fn integer(value: &Value, field: &str) -> Result<i64> {

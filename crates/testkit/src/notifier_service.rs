@@ -1,5 +1,7 @@
 //! A notifier in this process.
 
+use std::net::SocketAddr;
+
 use anyhow::Result;
 use domain::Cursor;
 use service::{Settings, settings::Secret};
@@ -39,6 +41,12 @@ impl Notifier {
     #[must_use]
     pub fn url(&self) -> String {
         format!("ws://{}", self.running.address())
+    }
+
+    /// The same as an address.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.running.address()
     }
 
     /// Listens to its feed, behind a cursor or from now on.

@@ -22,13 +22,15 @@ pub struct Service {
     address: SocketAddr,
 }
 
-/// The variables that hand a test's settings to a binary: where the database is and the secrets.
+/// The variables that hand a test's settings to a binary: where the others are and the secrets.
 #[must_use]
 pub fn environment(settings: &Settings) -> BTreeMap<String, String> {
     [
         ("STOCKWIRE__DATABASE__URL", settings.database.url.expose()),
         ("STOCKWIRE__INTERNAL__SECRET", settings.internal.secret.expose()),
         ("STOCKWIRE__AUTH__TOKEN_SECRET", settings.auth.token_secret.expose()),
+        ("STOCKWIRE__NOTIFIER__URL", &settings.notifier.url),
+        ("STOCKWIRE__API__URL", &settings.api.url),
         ("STOCKWIRE__LOG__FILTER", &settings.log.filter),
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
@@ -90,6 +92,26 @@ impl Service {
         ready.await.map(drop)
     }
 
+    /// The sum of a metric's series, 0 if there is none.
+    ///
+    /// # Errors
+    /// It doesn't answer.
+    pub async fn metric(&self, name: &str) -> Result<f64> {
+        metric(self.address, name).await
+    }
+
+    /// How much memory it uses.
+    ///
+    /// # Errors
+    /// It has ended, or this system doesn't say.
+    pub fn resident_bytes(&self) -> Result<usize> {
+        let id = self.child.id().with_context(|| format!("{} has ended", self.name))?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let resident =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+        Ok(resident.context("no VmRSS")?.trim().parse::<usize>()? * 1024)
+    }
+
     /// Asks it to stop: SIGTERM.
     ///
     /// # Errors
@@ -121,4 +143,17 @@ impl Service {
         let awaited = format!("{} to exit", self.name);
         Ok(waiting::within(limit, &awaited, self.child.wait()).await??)
     }
+}
+
+/// The sum of a metric's series as a service answers them, 0 if there is none.
+///
+/// # Errors
+/// It doesn't answer.
+pub async fn metric(service: SocketAddr, name: &str) -> Result<f64> {
+    let metrics = reqwest::get(format!("http://{service}/metrics")).await?.error_for_status()?.text().await?;
+    let value = |line: &str| {
+        let rest = line.strip_prefix(name)?;
+        (rest.starts_with(['{', ' '])).then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
+    };
+    Ok(metrics.lines().filter_map(value).fold(0.0, |sum, value| sum + value))
 }

@@ -1,6 +1,9 @@
 //! One Postgres for all tests of a process, and the template that their databases are copied from.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use standalone::postgres::{Options, Server};
@@ -12,7 +15,8 @@ use crate::{scratch::Scratch, waiting};
 /// The database that tests copy.
 pub(crate) const TEMPLATE: &str = "stockwire_template";
 
-/// Speed instead of safety: the data lives as long as the process.
+/// Speed instead of safety: the data lives as long as the process. What a server has written before it is stopped or
+/// killed is kept all the same, because the machine goes on.
 const SETTINGS: [(&str, &str); 8] = [
     ("fsync", "off"),
     ("full_page_writes", "off"),
@@ -25,13 +29,20 @@ const SETTINGS: [(&str, &str); 8] = [
 ];
 
 /// Fetching the server's programs may be part of the first start.
-const START_LIMIT: Duration = Duration::from_secs(180);
+pub(crate) const START_LIMIT: Duration = Duration::from_secs(180);
 
 /// The running server with the directory it lives in.
 #[derive(Debug)]
 pub(crate) struct SharedServer {
-    server: Server,
+    address: Address,
+    _server: Server,
     _scratch: Scratch,
+}
+
+/// Where a server is and how to get in; that it runs is somebody else's business.
+#[derive(Debug, Clone)]
+pub(crate) struct Address {
+    url_before_database: String,
 }
 
 /// The server of this process, started by whoever asks first.
@@ -46,8 +57,19 @@ pub(crate) async fn shared() -> Result<&'static SharedServer> {
 }
 
 impl SharedServer {
+    pub(crate) const fn address(&self) -> &Address {
+        &self.address
+    }
+}
+
+impl Address {
+    pub(crate) fn of(server: &Server) -> Self {
+        Self { url_before_database: server.url("") }
+    }
+
+    /// Names of tests' databases need no encoding.
     pub(crate) fn url(&self, database: &str) -> String {
-        self.server.url(database)
+        format!("{}{database}", self.url_before_database)
     }
 
     /// A connection to a database that is always there.
@@ -76,20 +98,25 @@ pub(crate) fn store_options(url: String) -> store::Options {
     }
 }
 
-async fn start() -> Result<SharedServer> {
-    let scratch = Scratch::new()?;
-    let mut options = Options::new(scratch.path().join("postgres"), std::env::vars_os());
-    options.fallback_directory = scratch.path().join("elsewhere");
+/// A server's options, with its data below a directory.
+pub(crate) fn options(directory: &Path) -> Options {
+    let mut options = Options::new(directory.join("postgres"), std::env::vars_os());
+    options.fallback_directory = directory.join("elsewhere");
     options.fetched_binaries = fetched_binaries();
     options.settings = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    let server = Server::start(options).await?;
-    let template = store_options(server.url(TEMPLATE));
+    options
+}
+
+async fn start() -> Result<SharedServer> {
+    let scratch = Scratch::new()?;
+    let server = Server::start(options(scratch.path())).await?;
+    let address = Address::of(&server);
+    let template = store_options(address.url(TEMPLATE));
     store::create_database_if_missing(&template).await?;
     store::migrate(&template).await?;
-    let shared = SharedServer { server, _scratch: scratch };
     let close = format!("alter database {TEMPLATE} with is_template true allow_connections false");
-    shared.maintenance().await?.batch_execute(&close).await.context("the template can't be closed")?;
-    Ok(shared)
+    address.maintenance().await?.batch_execute(&close).await.context("the template can't be closed")?;
+    Ok(SharedServer { address, _server: server, _scratch: scratch })
 }
 
 /// Where cargo keeps what tests leave: a machine without Postgres fetches it once for all of them.

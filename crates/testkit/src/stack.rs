@@ -95,6 +95,12 @@ impl InventoryApi {
         format!("http://{}", self.running.address())
     }
 
+    /// The same as an address.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.running.address()
+    }
+
     /// Creates an item and answers with it.
     ///
     /// # Errors
@@ -148,7 +154,14 @@ impl Stack {
     /// # Errors
     /// Something doesn't start.
     pub async fn start_with(choose: impl FnOnce(&mut Settings)) -> Result<Self> {
-        let database = Database::create().await?;
+        Self::start_on(Database::create().await?, choose).await
+    }
+
+    /// Starts everything on a database of the test's choice.
+    ///
+    /// # Errors
+    /// Something doesn't start.
+    pub async fn start_on(database: Database, choose: impl FnOnce(&mut Settings)) -> Result<Self> {
         let mut settings = settings(&database)?;
         settings.hub.drain_ms = 200;
         choose(&mut settings);

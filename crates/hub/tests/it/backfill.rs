@@ -1,18 +1,15 @@
 //! Resuming from further back than the hub keeps: through the feed, exactly, at a bounded price, or with a word.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use domain::{Cursor, Position};
 use serde_json::{Value, json};
 use service::Settings;
-use testkit::{Hub, Notifier, SeededNumbers, SocketClient, SocketOptions, Stack, process};
+use testkit::{Hub, Notifier, SeededNumbers, ServiceName, SocketClient, SocketOptions, Stack, process};
 use tokio_postgres::Client;
 
-use crate::{create_items, integer, mirroring, restarts::service_name, settled, until_equal};
+use crate::{create_items, integer, mirroring, settled, until_equal};
 
 /// A hub that keeps next to nothing, and a notifier that keeps little more.
 fn forgetful(settings: &mut Settings) {
@@ -270,9 +267,10 @@ async fn a_notifier_killed_in_the_middle_of_a_backfill_and_replaced_costs_a_mome
     let cursor = mirror.cursor()?;
     change(&stack.database.sql().await?, 160).await?;
     settled(&stack).await?;
-    let notifiers = Arc::new(Mutex::new(vec![stack.notifier.url()]));
+    let notifiers = Arc::new(ServiceName::new().await?);
+    notifiers.add(stack.notifier.address());
     let mut settings = stack.settings.clone();
-    settings.notifier.url = service_name(notifiers.clone()).await?;
+    settings.notifier.url = format!("ws://{}", notifiers.address());
     // Slow enough for a kill between two pages.
     settings.hub.backfill_pages_per_second = 1;
     settings.hub.heartbeat_ms = 100;
@@ -293,12 +291,12 @@ async fn a_notifier_killed_in_the_middle_of_a_backfill_and_replaced_costs_a_mome
         if mirror.changes == 1000 && !replaced {
             replaced = true;
             let next = Notifier::start(&settings).await?;
-            let url = next.url();
+            let address = next.address();
             std::mem::replace(&mut stack.notifier, next).kill().await;
             let notifiers = notifiers.clone();
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(1500)).await;
-                notifiers.lock().unwrap().push(url);
+                notifiers.add(address);
             });
         }
         if frame["type"] == "subscribed" {

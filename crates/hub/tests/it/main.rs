@@ -4,6 +4,7 @@
 mod backfill;
 mod bad_frames;
 mod binary;
+mod failures;
 mod fallbacks;
 mod handshakes;
 mod metrics;
@@ -14,7 +15,7 @@ mod subscribe;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use testkit::{InventoryApi, Mirror, SocketClient, Stack, waiting};
+use testkit::{InventoryApi, Mirror, SocketClient, Stack};
 
 /// Creates items named after their number.
 async fn create_items(api: &InventoryApi, count: usize) -> Result<Vec<i64>> {
@@ -28,22 +29,12 @@ async fn create_items(api: &InventoryApi, count: usize) -> Result<Vec<i64>> {
 
 /// Takes frames until the mirror shows what the table says.
 async fn until_equal(stack: &Stack, client: &mut SocketClient, mirror: &mut Mirror) -> Result<()> {
-    let sql = stack.database.sql().await?;
-    let table = testkit::items_in_table(&sql).await?;
-    while !mirror.is_live() || mirror.items() != &table {
-        mirror.take(&client.next().await?)?;
-    }
-    Ok(())
+    testkit::until_equal(&stack.database, client, mirror).await
 }
 
 /// Waits until every change has its place in the log, so that a snapshot's position says all that is in it.
 async fn settled(stack: &Stack) -> Result<()> {
-    let sql = stack.database.sql().await?;
-    let settled = waiting::until(waiting::PATIENCE, "all changes to be placed", async || {
-        let row = sql.query_one("select last = (select count(*) from changes) from sequencer", &[]).await?;
-        Ok(row.try_get::<_, bool>(0)?.then_some(()))
-    });
-    settled.await.map(drop)
+    stack.database.all_sequenced().await
 }
 
 /// Connects a client that mirrors all items.

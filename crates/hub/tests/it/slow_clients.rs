@@ -1,6 +1,6 @@
 //! Clients that don't read: bounded, conflated, closed, and nobody else's business.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
@@ -13,12 +13,11 @@ use tokio::{
 use crate::{create_items, mirroring, until_equal};
 
 /// A socket whose bytes are read only when the test says so, with as little room in the kernel as possible.
-async fn stubborn(stack: &Stack) -> Result<TcpStream> {
-    let mut socket = TcpStream::connect(stack.hub.address()).await?;
+pub(crate) async fn stubborn(hub: SocketAddr) -> Result<TcpStream> {
+    let mut socket = TcpStream::connect(hub).await?;
     let request = format!(
-        "GET /ws HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        stack.hub.address()
+        "GET /ws HTTP/1.1\r\nHost: {hub}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     );
     socket.write_all(request.as_bytes()).await?;
     let payload = br#"{"type":"subscribe","topic":"items"}"#;
@@ -53,7 +52,7 @@ fn conflated(heard: &str) -> (u64, u64) {
 }
 
 /// Far more bytes than the kernel keeps for a socket.
-async fn flood(stack: &Stack, ids: &[i64], rounds: usize) -> Result<()> {
+pub(crate) async fn flood(stack: &Stack, ids: &[i64], rounds: usize) -> Result<()> {
     let sql = stack.database.sql().await?;
     for round in 0..rounds {
         let padding = json!({"round": round, "padding": "x".repeat(8000)});
@@ -72,7 +71,7 @@ async fn a_client_that_reads_too_late_gets_the_newest_of_each_item_and_is_told()
     })
     .await?;
     let ids = create_items(&stack.api, 10).await?;
-    let mut late = stubborn(&stack).await?;
+    let mut late = stubborn(stack.hub.address()).await?;
     let (mut prompt, mut mirror) = mirroring(&stack).await?;
     let reading = async {
         while mirror.changes + mirror.skipped < 10_000 {
@@ -105,7 +104,7 @@ async fn a_slow_client_that_fell_behind_the_ring_is_conflated_through_pages() ->
     })
     .await?;
     let ids = create_items(&stack.api, 10).await?;
-    let mut late = stubborn(&stack).await?;
+    let mut late = stubborn(stack.hub.address()).await?;
     let rounds = 600;
     flood(&stack, &ids, rounds).await?;
     // Until the hub has all of it.
@@ -141,7 +140,7 @@ async fn a_client_that_never_reads_is_closed_and_delays_nobody() -> Result<()> {
     let ids = create_items(&stack.api, 10).await?;
     let mut stalled = Vec::new();
     for _ in 0..3 {
-        stalled.push(stubborn(&stack).await?);
+        stalled.push(stubborn(stack.hub.address()).await?);
     }
     let (mut prompt, mut mirror) = mirroring(&stack).await?;
     let reading = async {
@@ -171,7 +170,7 @@ async fn a_client_that_never_reads_is_closed_and_delays_nobody() -> Result<()> {
 async fn a_half_open_socket_is_found() -> Result<()> {
     let stack = Stack::start_with(|settings| settings.hub.heartbeat_ms = 200).await?;
     // Reads, but answers no ping: a browser or a library would.
-    let mut deaf = stubborn(&stack).await?;
+    let mut deaf = stubborn(stack.hub.address()).await?;
     let begun = tokio::time::Instant::now();
     let mut buffer = [0; 4096];
     let ended = async {

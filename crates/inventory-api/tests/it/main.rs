@@ -3,6 +3,7 @@
 
 mod app;
 mod bad_input;
+mod binary;
 mod documents;
 mod drain;
 mod feed;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use testkit::{Database, FeedClient, process, settings};
+use testkit::{Database, FeedClient, log_contents, process, settings};
 use tokio::time::Instant;
 
-use crate::{fleet, log_contents};
+use crate::fleet;
 
 /// The default of `shutdown.deadline_ms`.
 const DEADLINE: Duration = Duration::from_secs(9);

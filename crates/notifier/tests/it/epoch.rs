@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use domain::{Cursor, ResyncReason};
-use testkit::{Database, Notifier, settings, waiting};
+use testkit::{Database, Notifier, log_contents, settings, waiting};
 use tokio_postgres::Client;
-
-use crate::log_contents;
 
 async fn insert(client: &Client, how_many: i64) -> Result<()> {
     let insert = "insert into items (tenant_id, name) select 1, 'copied' from generate_series(1, $1::bigint)";

@@ -3,9 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use domain::{Cursor, Position, ResyncReason};
 use serde_json::Value;
-use testkit::{Database, FeedClient, FeedEvent, FeedRefused, Notifier, settings, waiting};
-
-use crate::log_contents;
+use testkit::{Database, FeedClient, FeedEvent, FeedRefused, Notifier, log_contents, settings, waiting};
 
 async fn insert(database: &Database, how_many: i64) -> Result<()> {
     let insert = "insert into items (tenant_id, name) select 1, 'fed' from generate_series(1, $1::bigint)";

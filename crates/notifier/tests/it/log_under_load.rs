@@ -5,15 +5,15 @@ use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context, Result};
 use domain::Position;
-use testkit::{Database, SeededNumbers, settings, waiting};
-use tokio::time::Instant;
-
-use crate::{
-    feed_follower::FeedFollower,
-    fleet::Fleet,
+use testkit::{
+    Database, SeededNumbers,
     log_contents::{self, Snapshot},
+    settings, waiting,
     writer::{SharedItems, Tally, Writer},
 };
+use tokio::time::Instant;
+
+use crate::{feed_follower::FeedFollower, fleet::Fleet};
 
 const WRITERS: usize = 32;
 const WRITING: Duration = Duration::from_secs(9);

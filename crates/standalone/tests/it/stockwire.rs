@@ -11,7 +11,11 @@ use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
 use testkit::{Mirror, Scratch, SocketClient, SocketOptions, free_listener, waiting};
-use tokio::process::{Child, Command};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    process::{Child, Command},
+};
 
 /// The first start makes a cluster, on a machine that may be busy.
 const START: Duration = Duration::from_secs(60);
@@ -86,6 +90,36 @@ impl Stockwire {
     }
 }
 
+/// A request whose head has been taken, and whose body is still to come.
+struct HalfWrite {
+    socket: TcpStream,
+    body: String,
+}
+
+impl HalfWrite {
+    async fn begin(address: SocketAddr, name: &str) -> Result<Self> {
+        let mut socket = TcpStream::connect(address).await?;
+        let body = json!({"name": name}).to_string();
+        let head = format!(
+            "POST /api/v1/items HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        socket.write_all(head.as_bytes()).await?;
+        let mut go_on = [0; 25];
+        waiting::within(waiting::PATIENCE, "100 Continue", socket.read_exact(&mut go_on)).await??;
+        ensure!(go_on.starts_with(b"HTTP/1.1 100"), "{}", String::from_utf8_lossy(&go_on));
+        Ok(Self { socket, body })
+    }
+
+    async fn finish(mut self) -> Result<String> {
+        self.socket.write_all(self.body.as_bytes()).await?;
+        let mut answer = String::new();
+        waiting::within(waiting::PATIENCE, "the answer", self.socket.read_to_string(&mut answer)).await??;
+        Ok(answer)
+    }
+}
+
 async fn ends(process: Pid, what: &str) -> Result<()> {
     let gone = async || Ok(test_kill_process(process).is_err().then_some(()));
     waiting::until(STOP, what, gone).await.map(drop)
@@ -115,13 +149,18 @@ async fn it_stops_when_asked_and_finds_everything_in_order_again() -> Result<()>
         let stockwire = Stockwire::start(&home, &[]).await?;
         let postgres = stockwire.postgres()?;
         let (mut client, mirror) = stockwire.mirror().await?;
-        ensure!(mirror.items().len() == round, "what was written before is still there");
+        ensure!(mirror.items().len() == 2 * round, "what was written before is still there");
         stockwire.create_item(&format!("round {round}")).await?;
         client.expect("create").await?;
-        let goodbye = tokio::spawn(async move { client.closed().await });
+        let under_way = HalfWrite::begin(stockwire.address, &format!("under way {round}")).await?;
+        let goodbye = tokio::spawn(async move {
+            let goodbye = client.closed().await?;
+            anyhow::Ok((goodbye, under_way.finish().await?))
+        });
         let status = stockwire.signal(signal).await?;
         ensure!(status.success(), "{signal:?}: it ended with {status}");
-        ensure!(goodbye.await??.code == Some(1012));
+        let (goodbye, answer) = goodbye.await??;
+        ensure!(goodbye.code == Some(1012) && answer.starts_with("HTTP/1.1 201"), "{goodbye:?}, {answer}");
         ends(postgres, "Postgres to have stopped with it").await?;
     }
     Ok(())

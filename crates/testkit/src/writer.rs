@@ -7,15 +7,17 @@ use std::{
 };
 
 use anyhow::Result;
-use testkit::{Database, SeededNumbers};
 use tokio_postgres::{Client, Row, error::SqlState};
+
+use crate::{Database, SeededNumbers};
 
 /// The items that all writers fight over.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct SharedItems(Arc<Mutex<Vec<i64>>>);
+pub struct SharedItems(Arc<Mutex<Vec<i64>>>);
 
 impl SharedItems {
-    pub(crate) fn add(&self, items: impl IntoIterator<Item = i64>) {
+    /// More of them.
+    pub fn add(&self, items: impl IntoIterator<Item = i64>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(items);
     }
 
@@ -29,24 +31,30 @@ impl SharedItems {
 
 /// What a writer did, for the test's report.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Tally {
-    pub(crate) committed: usize,
-    pub(crate) rolled_back: usize,
-    pub(crate) rolled_back_to_savepoint: usize,
-    pub(crate) deadlocked: usize,
-    pub(crate) not_serializable: usize,
+pub struct Tally {
+    /// Transactions that were committed.
+    pub committed: usize,
+    /// Transactions that were rolled back.
+    pub rolled_back: usize,
+    /// Statements that a savepoint took back.
+    pub rolled_back_to_savepoint: usize,
+    /// Transactions that a deadlock ended.
+    pub deadlocked: usize,
+    /// Transactions that had read what others changed.
+    pub not_serializable: usize,
 }
 
 /// A writer with a connection of its own.
 #[derive(Debug)]
-pub(crate) struct Writer {
+pub struct Writer {
     client: Client,
     numbers: SeededNumbers,
     items: SharedItems,
     says_who: bool,
     /// Item and version of every change that was committed.
-    pub(crate) committed: BTreeSet<(i64, i64)>,
-    pub(crate) tally: Tally,
+    pub committed: BTreeSet<(i64, i64)>,
+    /// How it went.
+    pub tally: Tally,
 }
 
 /// Changes that a transaction made and that count if it commits.
@@ -54,7 +62,10 @@ type Written = Vec<(i64, i64)>;
 
 impl Writer {
     /// One that says who it is, through the settings, or one that is just connected, as `psql` is.
-    pub(crate) async fn connect(
+    ///
+    /// # Errors
+    /// Postgres refuses.
+    pub async fn connect(
         database: &Database,
         numbers: SeededNumbers,
         items: SharedItems,
@@ -66,7 +77,10 @@ impl Writer {
     }
 
     /// One transaction after the other until `deadline`.
-    pub(crate) async fn write_until(&mut self, deadline: tokio::time::Instant) -> Result<()> {
+    ///
+    /// # Errors
+    /// Something else than deadlocks and failed serialisations.
+    pub async fn write_until(&mut self, deadline: tokio::time::Instant) -> Result<()> {
         while tokio::time::Instant::now() < deadline {
             let outcome = if self.numbers.percent(50) {
                 // Without `begin`: every statement is a transaction.

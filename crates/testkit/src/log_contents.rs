@@ -7,22 +7,33 @@ use domain::{Cursor, TenantId};
 use futures_util::TryStreamExt;
 use serde_json::Value;
 use store::Store;
-use testkit::{Database, SeenEntry};
+
+use crate::{Database, SeenEntry};
 
 /// A row of the log with its change.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct LogRow {
-    pub(crate) position: i64,
-    pub(crate) item: i64,
-    pub(crate) op: String,
-    pub(crate) version: i64,
-    pub(crate) actor: String,
-    pub(crate) data: Value,
-    pub(crate) previous: Value,
+pub struct LogRow {
+    /// Its place.
+    pub position: i64,
+    /// Which item changed.
+    pub item: i64,
+    /// `create`, `update` or `delete`.
+    pub op: String,
+    /// The version that the change made.
+    pub version: i64,
+    /// Who did it.
+    pub actor: String,
+    /// The item after it.
+    pub data: Value,
+    /// The old values.
+    pub previous: Value,
 }
 
 /// The whole log, in its order.
-pub(crate) async fn read_log(database: &Database) -> Result<Vec<LogRow>> {
+///
+/// # Errors
+/// The database is away.
+pub async fn read_log(database: &Database) -> Result<Vec<LogRow>> {
     let rows = database
         .sql()
         .await?
@@ -48,7 +59,10 @@ pub(crate) async fn read_log(database: &Database) -> Result<Vec<LogRow>> {
 }
 
 /// Every committed change has exactly one position, positions are 1, 2, 3 and so on, and the sequencer knows the last.
-pub(crate) async fn each_change_has_one_dense_position(database: &Database, log: &[LogRow]) -> Result<()> {
+///
+/// # Errors
+/// It isn't so: the first difference.
+pub async fn each_change_has_one_dense_position(database: &Database, log: &[LogRow]) -> Result<()> {
     let row = database
         .sql()
         .await?
@@ -73,7 +87,10 @@ pub(crate) async fn each_change_has_one_dense_position(database: &Database, log:
 }
 
 /// By position, each item's versions are 1, 2, 3 and so on, from its creation to its deletion.
-pub(crate) fn each_item_is_in_order(log: &[LogRow]) -> Result<()> {
+///
+/// # Errors
+/// It isn't so: the first difference.
+pub fn each_item_is_in_order(log: &[LogRow]) -> Result<()> {
     let mut seen: BTreeMap<i64, &LogRow> = BTreeMap::new();
     for row in log {
         let before = seen.insert(row.item, row);
@@ -90,7 +107,10 @@ pub(crate) fn each_item_is_in_order(log: &[LogRow]) -> Result<()> {
 }
 
 /// The changes are exactly those that the writers committed.
-pub(crate) fn nothing_but_what_was_committed(log: &[LogRow], committed: &BTreeSet<(i64, i64)>) -> Result<()> {
+///
+/// # Errors
+/// It isn't so: the first difference.
+pub fn nothing_but_what_was_committed(log: &[LogRow], committed: &BTreeSet<(i64, i64)>) -> Result<()> {
     let logged: BTreeSet<(i64, i64)> = log.iter().map(|row| (row.item, row.version)).collect();
     let missing: Vec<_> = committed.difference(&logged).take(5).collect();
     let invented: Vec<_> = logged.difference(committed).take(5).collect();
@@ -100,7 +120,10 @@ pub(crate) fn nothing_but_what_was_committed(log: &[LogRow], committed: &BTreeSe
 }
 
 /// A feed that was followed from the start has shown exactly the log.
-pub(crate) fn the_feed_was_the_log(seen: &[SeenEntry], log: &[LogRow]) -> Result<()> {
+///
+/// # Errors
+/// It isn't so: the first difference.
+pub fn the_feed_was_the_log(seen: &[SeenEntry], log: &[LogRow]) -> Result<()> {
     for (entry, row) in seen.iter().zip(log) {
         let shown = LogRow {
             position: entry.position.get(),
@@ -122,13 +145,17 @@ pub(crate) fn the_feed_was_the_log(seen: &[SeenEntry], log: &[LogRow]) -> Result
 
 /// All items of the default tenant as they were at one moment of the log.
 #[derive(Debug)]
-pub(crate) struct Snapshot {
+pub struct Snapshot {
     as_of: Cursor,
     items: BTreeMap<i64, Value>,
 }
 
 impl Snapshot {
-    pub(crate) async fn take(store: &Store) -> Result<Self> {
+    /// Reads all items and the log's head in one moment.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn take(store: &Store) -> Result<Self> {
         let snapshot = store.item_snapshot(TenantId::DEFAULT, None).await?;
         let documents: Vec<String> = snapshot.documents.try_collect().await?;
         let mut items = BTreeMap::new();
@@ -158,12 +185,15 @@ impl Snapshot {
 }
 
 /// Each snapshot, joined with the log behind it, is the table as it is now.
-pub(crate) async fn snapshots_lead_to_the_table(
+///
+/// # Errors
+/// It isn't so: the first difference.
+pub async fn snapshots_lead_to_the_table(
     database: &Database,
     snapshots: Vec<Snapshot>,
     log: &[LogRow],
 ) -> Result<()> {
-    let table = testkit::items_in_table(&database.sql().await?).await?;
+    let table = crate::items_in_table(&database.sql().await?).await?;
     for snapshot in snapshots {
         let as_of = snapshot.as_of;
         let joined = snapshot.joined_with(log)?;
