@@ -96,9 +96,10 @@ impl State {
         if let Some(source) = self.source(key, start) {
             self.walk(key, tenant, start, &source);
         } else {
-            // A page is on its way. Topics that don't need it go on meanwhile.
+            // A page is on its way. Topics that don't need it go on meanwhile, if each has its own cursor.
             let floor = self.ring.floor();
-            let cursors = self.connections.get(key).into_iter().flat_map(Connection::cursors);
+            let apart = self.connections.get(key).filter(|connection| !connection.has_one_cursor());
+            let cursors = apart.into_iter().flat_map(Connection::cursors);
             let Some(start) = cursors.filter(|cursor| (floor..=head).contains(cursor)).min() else {
                 return false;
             };

@@ -46,6 +46,10 @@ impl State {
         let Self { connections, ring, .. } = self;
         let Some(connection) = connections.get_mut(key) else { return false };
         let Some(run) = source.run(ring, start) else { return false };
+        // What is left out of one topic must not take it ahead of another.
+        if connection.has_one_cursor() && connection.cursors().any(|cursor| cursor != start) {
+            return false;
+        }
         let (head, end) = (ring.head().get(), run.end);
         let mut kept = Vec::new();
         let mut notices = Vec::new();

@@ -100,11 +100,17 @@ impl Connection {
         self.subscriptions.iter_mut().find(|subscription| subscription.topic == topic)
     }
 
-    /// Whether it gets nothing before all its snapshots are there: its only cursor is that of the newest frame, and
-    /// a state that comes behind a change would be lost to a client that resumes at the change.
+    /// Whether the client resumes all topics at the newest frame that it has seen of any: then no topic may run ahead
+    /// of another. On a socket, each topic is resumed by itself.
+    pub(crate) fn has_one_cursor(&self) -> bool {
+        self.encoding != Encoding::Socket
+    }
+
+    /// Whether it gets nothing before all its snapshots are there: a state that comes behind a change would be lost to
+    /// a client that resumes at the change.
     pub(crate) fn waits_for_all(&self) -> bool {
         let loading = |subscription: &Subscription| matches!(subscription.stage, Stage::Loading(_));
-        self.encoding != Encoding::Socket && self.subscriptions.iter().any(loading)
+        self.has_one_cursor() && self.subscriptions.iter().any(loading)
     }
 
     /// Whether a poll has something to say, and would have to wait for more.
