@@ -86,8 +86,7 @@ impl Service {
             if let Some(status) = self.child.try_wait()? {
                 anyhow::bail!("{} ended instead of becoming ready: {status}", self.name);
             }
-            let answer = reqwest::get(&url).await;
-            Ok(answer.is_ok_and(|answer| answer.status().is_success()).then_some(()))
+            Ok(readiness(&url).await.0.then_some(()))
         });
         ready.await.map(drop)
     }
@@ -143,6 +142,15 @@ impl Service {
         let awaited = format!("{} to exit", self.name);
         Ok(waiting::within(limit, &awaited, self.child.wait()).await??)
     }
+}
+
+/// Whether a service says that it is ready, and what exactly it says.
+pub(crate) async fn readiness(url: &str) -> (bool, String) {
+    let said = async {
+        let answer = reqwest::get(url).await?;
+        Ok::<_, reqwest::Error>((answer.status().is_success(), answer.text().await?))
+    };
+    said.await.unwrap_or_else(|error| (false, error.to_string()))
 }
 
 /// The sum of a metric's series as a service answers them, 0 if there is none.

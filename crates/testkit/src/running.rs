@@ -4,14 +4,18 @@
 use std::{
     net::{SocketAddr, TcpListener},
     thread,
+    time::Duration,
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use service::{Context, Fatal, Settings};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::{settings::free_listener, waiting, wire::Wire};
+use crate::{process, settings::free_listener, waiting, wire::Wire};
+
+/// A service that starts may leave a question unanswered; the next one counts.
+const ONE_ANSWER: Duration = Duration::from_secs(2);
 
 /// A running service; dropped, it is killed.
 #[derive(Debug)]
@@ -45,7 +49,7 @@ impl RunningService {
             // Nobody waits for a service that was killed.
             let _ = ending.send(served);
         })?;
-        let running = Self { name, wire, stop, ended };
+        let mut running = Self { name, wire, stop, ended };
         running.answers().await?;
         Ok(running)
     }
@@ -55,14 +59,21 @@ impl RunningService {
         self.wire.address()
     }
 
-    async fn answers(&self) -> Result<()> {
+    async fn answers(&mut self) -> Result<()> {
         let awaited = format!("the {} to be ready", self.name);
         let url = format!("http://{}/ready", self.address());
+        let mut last = String::new();
+        let (ended, name) = (&mut self.ended, self.name);
         let ready = waiting::until(waiting::PATIENCE, &awaited, async || {
-            let answer = reqwest::get(&url).await;
-            Ok(answer.is_ok_and(|answer| answer.status().is_success()).then_some(()))
+            if let Ok(ended) = ended.try_recv() {
+                bail!("the {name} ended instead of becoming ready: {ended:?}");
+            }
+            let asked = waiting::within(ONE_ANSWER, "an answer", process::readiness(&url)).await;
+            let (ready, said) = asked.unwrap_or_else(|error| (false, error.to_string()));
+            last = said;
+            Ok(ready.then_some(()))
         });
-        ready.await.map(drop)
+        ready.await.map(drop).with_context(|| format!("it said last: {last}"))
     }
 
     /// Asks it to stop, as SIGTERM does, and waits until it has drained.
