@@ -89,6 +89,7 @@ pub async fn serve(
         .on_connect(|stream, _| {
             if let Some(stream) = stream.downcast_ref::<TcpStream>() {
                 prepare(stream);
+                notice_silence(stream);
             }
         })
         .listen(http.listener)?
@@ -154,8 +155,8 @@ fn prepare(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
 }
 
-/// A response that goes on for ever hears nothing from its client: the kernel has to notice that nobody acknowledges
-/// what is sent.
+/// A stream that goes on for ever may hear nothing from the other side: the kernel has to notice that nobody
+/// acknowledges what is sent.
 fn notice_silence(stream: &TcpStream) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     // Without it, the connection ends when the kernel gives up by itself, after a quarter of an hour.
