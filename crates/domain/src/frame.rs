@@ -143,6 +143,8 @@ pub enum ServerFrame<'a> {
         recovered: bool,
         /// Everything up to here was delivered or is in the snapshot.
         position: Position,
+        /// What the position belongs to.
+        epoch: Epoch,
     },
     /// A part of the current state.
     Initial {

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -112,13 +112,16 @@ impl Admission {
     fn client_behind(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let is_proxy = |address: &IpAddr| self.proxies.iter().any(|network| network.contains(address));
         let mut client = peer.to_canonical();
+        // What can't be read hides what stands before it.
         let forwarded: Vec<&str> =
-            headers.get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();
+            headers.get_all("x-forwarded-for").map(|value| value.to_str().unwrap_or_default()).collect();
         for text in forwarded.iter().rev().flat_map(|value| value.rsplit(',')) {
             if !is_proxy(&client) {
                 break;
             }
-            let Ok(address) = text.trim().parse::<IpAddr>() else { break };
+            let text = text.trim();
+            let with_port = || text.parse::<SocketAddr>().map(|address| address.ip());
+            let Ok(address) = text.parse::<IpAddr>().or_else(|_| with_port()) else { break };
             client = address.to_canonical();
         }
         client
@@ -214,6 +217,8 @@ mod tests {
         assert_eq!(client("10.0.0.1", &["1.1.1.1", "203.0.113.9"]), ip("203.0.113.9"));
         assert_eq!(client("::ffff:10.0.0.1", &["nonsense"]), ip("10.0.0.1"));
         assert_eq!(client("10.0.0.1", &[]), ip("10.0.0.1"));
+        assert_eq!(client("10.0.0.1", &["203.0.113.9:4711"]), ip("203.0.113.9"));
+        assert_eq!(client("10.0.0.1", &["203.0.113.9", "\u{e9}"]), ip("10.0.0.1"));
     }
 
     #[test]

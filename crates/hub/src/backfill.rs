@@ -63,6 +63,8 @@ type Outcome = Result<Arc<Page>, Failure>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Part {
     epoch: Epoch,
+    /// Counts the logs: one that went back may have the same epoch.
+    generation: u64,
     after: Position,
 }
 
@@ -77,6 +79,7 @@ struct Flight {
 
 #[derive(Debug)]
 struct Inner {
+    generation: u64,
     shelf: Shelf,
     /// The first is the one that is being fetched.
     flights: VecDeque<Flight>,
@@ -116,6 +119,7 @@ impl Backfill {
             secret,
             spacing: Duration::from_secs(1) / settings.hub.backfill_pages_per_second.max(1),
             inner: Mutex::new(Inner {
+                generation: 0,
                 shelf: Shelf::new(settings.hub.backfill_bytes),
                 flights: VecDeque::new(),
             }),
@@ -160,7 +164,7 @@ impl Backfill {
             }
             Found::Missing(after) => after.max(from),
         };
-        let part = Part { epoch, after };
+        let part = Part { epoch, generation: inner.generation, after };
         if let Some(flight) = inner.flights.iter_mut().find(|flight| flight.part == part) {
             flight.needed = flight.needed.min(start);
             metrics::counter!("stockwire_hub_backfill_pages_total", "source" => "cache").increment(1);
@@ -171,6 +175,13 @@ impl Backfill {
         drop(inner);
         self.asked.notify_one();
         Look::Coming(coming)
+    }
+
+    /// The log is another one: what was fetched before means nothing any more.
+    pub(crate) fn forget(&self) {
+        let mut inner = self.lock();
+        inner.generation += 1;
+        inner.shelf.clear();
     }
 
     /// Fetches what is asked for, for ever; it is dropped when the service stops.
@@ -201,7 +212,9 @@ impl Backfill {
         let mut inner = self.lock();
         let landed = match outcome {
             Ok(page) => {
-                inner.shelf.put(part.epoch, page);
+                if inner.generation == part.generation {
+                    inner.shelf.put(part.epoch, page);
+                }
                 1
             }
             Err(Failure::Reset(_) | Failure::Unwanted) => 1,
@@ -247,7 +260,7 @@ impl Backfill {
     }
 
     async fn fetch(&self, part: Part) -> Result<Page, FetchError> {
-        let Part { epoch, after } = part;
+        let Part { epoch, after, .. } = part;
         let url = format!("{}?epoch={epoch}&after={after}&limit={}", self.url, left_in_page(after));
         let request = self.client.get(url).bearer_auth(self.secret.expose());
         let body = request.send().await?.error_for_status()?.bytes().await?;

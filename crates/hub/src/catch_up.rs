@@ -1,21 +1,26 @@
 //! What a client that isn't live gets: parts of a snapshot, then what it missed from the ring, or from pages that are
 //! fetched for it, piece by piece as its socket takes it, until it is at the head and goes live.
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
-use domain::{Position, TenantId, Topic};
+use domain::{CloseCode, Position, TenantId, Topic};
 
 use crate::{
-    connection::{Connection, Phase},
+    connection::{AHEAD_MS, Connection, Phase},
     entry::Entry,
     history::Source,
     outbox::Written,
-    state::State,
+    snapshot::Snapshot,
+    state::{State, Wanted},
     subscription::{Stage, Subscription},
     wire::{self, Encoding},
 };
 
 /// So much is prepared for a client at once.
 pub(crate) const PIECE: usize = 64 * 1024;
+/// An entry is looked at for each topic; so many looks make a piece, too.
+const LOOKS: usize = 20_000;
 /// So many pieces are sent to a client before others get their turn.
 const ROUNDS: usize = 16;
 
@@ -83,10 +88,13 @@ impl State {
             return true;
         }
         let head = self.ring.head();
-        let Some(start) = connection.cursors().filter(|cursor| *cursor <= head).min() else {
-            if connection.cursors().next().is_some() && !self.ahead.contains(&key) {
-                self.ahead.push(key);
-            }
+        let ahead = connection.cursors().any(|cursor| cursor > head);
+        if ahead {
+            self.wait_for_the_hub(key);
+        }
+        let Some(connection) = self.connections.get_mut(key) else { return false };
+        let start = connection.cursors().filter(|cursor| *cursor <= head).min();
+        let Some(start) = start.filter(|_| !(ahead && connection.has_one_cursor())) else {
             connection.history = None;
             return false;
         };
@@ -108,11 +116,59 @@ impl State {
         true
     }
 
+    /// A client that has got further than this hub: it was at another one a moment ago, or its log isn't ours.
+    fn wait_for_the_hub(&mut self, key: usize) {
+        let now_ms = self.now_ms;
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if connection.ahead_since_ms.is_none() {
+            connection.ahead_since_ms = Some(now_ms);
+            self.ahead.push((key, connection.id));
+            self.look_after(key, now_ms + AHEAD_MS);
+        }
+    }
+
+    /// The hub has got further: looks again at those who wait for it.
+    pub(crate) fn advance_those_ahead(&mut self) {
+        let head = self.ring.head();
+        for (key, id) in std::mem::take(&mut self.ahead) {
+            let Some(connection) = self.connections.get_mut(key).filter(|found| found.id == id) else {
+                continue;
+            };
+            if connection.cursors().any(|cursor| cursor > head) {
+                self.ahead.push((key, id));
+            } else {
+                connection.ahead_since_ms = None;
+            }
+            self.advance(key);
+        }
+    }
+
     /// Goes on with the entries behind a position.
     fn walk(&mut self, key: usize, tenant: TenantId, start: Position, source: &Source) {
         if !self.conflate(key, tenant, start, source) {
             self.replay(key, tenant, start, source);
         }
+    }
+
+    /// Goes on with a client whose snapshot is here, or can't be had.
+    pub(crate) fn snapshot_arrived(&mut self, wanted: &Wanted, snapshot: Option<Arc<Snapshot>>) {
+        let (key, topic, since_ms) = (wanted.connection, wanted.topic, self.now_ms);
+        let Some(connection) = self.connections.get_mut(key).filter(|found| found.id == wanted.id) else {
+            return;
+        };
+        let Some(subscription) = connection.subscription(topic) else { return };
+        let Stage::Loading(ask) = subscription.stage else { return };
+        if let Some(snapshot) = snapshot {
+            subscription.stage = Stage::Initial { ask, snapshot, next: 0, since_ms };
+            return self.advance(key);
+        }
+        let one_cursor = connection.has_one_cursor();
+        self.unsubscribe(key, topic);
+        if one_cursor {
+            return self.close(key, CloseCode::TryLater, "the snapshot can't be had at the moment");
+        }
+        let detail = "the snapshot can't be had at the moment; subscribe again in a while";
+        self.send_error(key, ask.reference, "snapshot_unavailable", detail);
     }
 
     fn send_initial(&mut self, key: usize, topic: Topic) {
@@ -145,21 +201,30 @@ impl State {
         let Self { connections, ring, scratch, epoch, .. } = self;
         let Some(connection) = connections.get_mut(key) else { return };
         let Some(run) = source.run(ring, start) else { return };
-        let form = (connection.encoding, *epoch);
+        let encoding = connection.encoding;
         let mut piece = BytesMut::new();
         let mut reached = run.end;
+        let mut taken: Vec<(Topic, Position)> = Vec::new();
+        let mut looks = LOOKS;
         for entry in run.entries() {
-            if piece.len() >= PIECE {
+            if piece.len() >= PIECE || looks == 0 {
                 reached = Position::new(entry.position.get() - 1).unwrap_or(start);
                 break;
             }
+            looks = looks.saturating_sub(connection.subscriptions.len());
             if entry.tenant != tenant {
                 continue;
             }
             for subscription in &mut connection.subscriptions {
                 if let Some(prev) = subscription.take_entry(start, entry) {
-                    wire::put_change(&mut piece, scratch, form, entry, subscription.topic, prev);
+                    taken.push((subscription.topic, prev));
                 }
+            }
+            let last = taken.len().saturating_sub(1);
+            for (place, (topic, prev)) in taken.drain(..).enumerate() {
+                // Who has seen the entry on one topic hasn't seen it on the next.
+                let epoch = epoch.filter(|_| place == last);
+                wire::put_change(&mut piece, scratch, (encoding, epoch), entry, topic, prev);
             }
         }
         let finished = reached == ring.head();
@@ -176,12 +241,8 @@ impl State {
         }
         connection.outbox.push(piece.freeze());
         // Live only with an empty outbox: what can't be written now would have to wait for ever more.
-        for topic in arrived {
-            // Going live may send something that blocks: whoever is left has another turn at the head.
-            if !self.flush(key) {
-                return;
-            }
-            self.go_live(key, topic);
+        if !arrived.is_empty() && self.flush(key) {
+            self.go_live(key, &arrived);
         }
     }
 }

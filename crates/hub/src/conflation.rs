@@ -47,7 +47,7 @@ impl State {
         let Some(connection) = connections.get_mut(key) else { return false };
         let Some(run) = source.run(ring, start) else { return false };
         // What is left out of one topic must not take it ahead of another.
-        if connection.has_one_cursor() && connection.cursors().any(|cursor| cursor != start) {
+        if connection.has_one_cursor() && !connection.is_all_behind(start) {
             return false;
         }
         let (head, end) = (ring.head().get(), run.end);
@@ -87,7 +87,7 @@ impl State {
     pub(crate) fn send_conflated(&mut self, key: usize) {
         let Self { connections, scratch, epoch, .. } = self;
         let Some(connection) = connections.get_mut(key) else { return };
-        let form = (connection.encoding, *epoch);
+        let encoding = connection.encoding;
         let Some(conflation) = &mut connection.conflation else { return };
         let mut piece = BytesMut::new();
         while piece.len() < PIECE
@@ -95,7 +95,10 @@ impl State {
         {
             // It may have been unsubscribed meanwhile.
             if connection.subscriptions.iter().any(|subscription| subscription.topic == kept.topic) {
-                wire::put_change(&mut piece, scratch, form, &kept.entry, kept.topic, kept.prev);
+                let next = conflation.kept.front().map(|next| next.entry.position);
+                // Who has seen the entry on one topic hasn't seen it on the next.
+                let epoch = epoch.filter(|_| next != Some(kept.entry.position));
+                wire::put_change(&mut piece, scratch, (encoding, epoch), &kept.entry, kept.topic, kept.prev);
             }
         }
         if conflation.kept.is_empty() {

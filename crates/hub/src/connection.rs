@@ -22,6 +22,9 @@ use crate::{
     wire::Encoding,
 };
 
+/// A client waits so long for a hub that isn't as far as the client says it is.
+pub(crate) const AHEAD_MS: u64 = 5000;
+
 /// How far a client has got with saying who it is.
 #[derive(Debug)]
 pub(crate) enum Phase {
@@ -60,6 +63,8 @@ pub(crate) struct Connection {
     pub(crate) subscriptions: Vec<Subscription>,
     pub(crate) outbox: Outbox,
     pub(crate) conflation: Option<Box<Conflation>>,
+    /// Since when it waits for the hub to get as far as it has.
+    pub(crate) ahead_since_ms: Option<u64>,
     /// What it reads, or waits for, of what is older than the ring.
     pub(crate) history: Option<History>,
     /// The beginning of a frame that hasn't arrived whole.
@@ -113,6 +118,12 @@ impl Connection {
         self.has_one_cursor() && self.subscriptions.iter().any(loading)
     }
 
+    /// Whether something that was asked for is on its way to the hub.
+    pub(crate) fn is_being_fetched(&self) -> bool {
+        let loading = |subscription: &Subscription| matches!(subscription.stage, Stage::Loading(_));
+        matches!(self.history, Some(History::Asked { .. })) || self.subscriptions.iter().any(loading)
+    }
+
     /// Whether a poll has something to say, and would have to wait for more.
     pub(crate) fn is_worth_an_answer(&self) -> bool {
         let waits = matches!(self.history, Some(History::Asked { .. }));
@@ -147,7 +158,8 @@ impl Connection {
         });
         let stall = self.blocked_ms.map(|since| since + config.stall_timeout_ms);
         let beat = self.beat_ms + config.heartbeat_ms;
-        [expiry, stall].into_iter().flatten().fold(beat, u64::min)
+        let ahead = self.ahead_since_ms.map(|since| since + AHEAD_MS);
+        [expiry, stall, ahead].into_iter().flatten().fold(beat, u64::min)
     }
 
     /// What its task waits for; nothing once it is over.
@@ -160,8 +172,21 @@ impl Connection {
     }
 }
 
+/// Removes a connection when its task ends, however it ends.
+struct Removal {
+    shard: Rc<Shard>,
+    key: usize,
+}
+
+impl Drop for Removal {
+    fn drop(&mut self) {
+        self.shard.remove(self.key);
+    }
+}
+
 /// The task of a connection: waits for its socket, and lets the shard act.
 pub(crate) async fn pump(shard: Rc<Shard>, link: Rc<Link>, key: usize) {
+    let removal = Removal { shard: shard.clone(), key };
     while let (Some(interest), Some(socket)) = (shard.interest(key), link.as_socket()) {
         tokio::select! {
             biased;
@@ -181,5 +206,5 @@ pub(crate) async fn pump(shard: Rc<Shard>, link: Rc<Link>, key: usize) {
         // A client that keeps this task busy shares the thread with all others.
         tokio::task::yield_now().await;
     }
-    shard.remove(key);
+    drop(removal);
 }

@@ -6,7 +6,7 @@ use domain::CloseCode;
 use jiff::Timestamp;
 
 use crate::{
-    connection::Phase,
+    connection::{AHEAD_MS, Phase},
     state::State,
     timers::{Due, NEVER},
     wire::{self, Encoding},
@@ -64,6 +64,11 @@ impl State {
                 }
             }
         }
+        if connection.ahead_since_ms.is_some_and(|since| now_ms >= since + AHEAD_MS) {
+            connection.ahead_since_ms = None;
+            self.give_up_ahead(key);
+        }
+        let Some(connection) = self.connections.get_mut(key) else { return };
         let unread = connection.snapshot_since().is_some_and(|since| now_ms >= since + SNAPSHOT_MS);
         if unread {
             return self.close(key, CloseCode::TooSlow, "the snapshot wasn't read in time");

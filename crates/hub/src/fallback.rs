@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admission::Admitted,
-    guest::{Answer, Guest, NoAnswer},
+    guest::{Answer, Guest, NoAnswer, Patience},
     handshake::Doorkeeper,
     origin::{answer_pages, preflight},
     subscription::Wishes,
@@ -25,6 +25,8 @@ use crate::{
 /// How long a poll waits at most, in seconds, and unless it says otherwise.
 const LONGEST_WAIT_SECONDS: u64 = 30;
 const WAIT_SECONDS: u64 = 25;
+/// However short a poll, the hub takes this long to get what it asks for.
+const FETCHING: Duration = Duration::from_secs(5);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// What the routes of a worker thread need.
@@ -73,7 +75,8 @@ fn event_stream() -> HttpResponseBuilder {
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((CACHE_CONTROL, "no-store"))
         // nginx would hold events back until they fill a buffer.
-        .insert_header(("x-accel-buffering", "no"));
+        .insert_header(("x-accel-buffering", "no"))
+        .insert_header(("x-content-type-options", "nosniff"));
     response
 }
 
@@ -107,11 +110,12 @@ async fn poll(request: HttpRequest, door: web::Data<Door>) -> Result<HttpRespons
     let wait = if begins { 0 } else { wait.unwrap_or(WAIT_SECONDS) };
     let (identity, admitted) = door.enter(&request)?;
     let guest = Guest::open(&door.doorkeeper.shard, Encoding::List, identity, &wishes, admitted);
-    let deadline = tokio::time::sleep(Duration::from_secs(wait));
-    tokio::pin!(deadline);
-    let mut late = begins;
+    let changes = tokio::time::sleep(Duration::from_secs(wait));
+    let state = tokio::time::sleep(Duration::from_secs(wait).max(FETCHING));
+    tokio::pin!(changes, state);
+    let mut patience = if wait == 0 { Patience::ForTheState } else { Patience::ForChanges };
     loop {
-        match guest.answer(late) {
+        match guest.answer(patience) {
             Ok(answer) => return Ok(respond(answer)),
             Err(NoAnswer::Unavailable) => {
                 return Err(ApiError::for_now("The state can't be had at the moment.", 1));
@@ -120,8 +124,9 @@ async fn poll(request: HttpRequest, door: web::Data<Door>) -> Result<HttpRespons
         }
         tokio::select! {
             () = guest.moved() => {}
-            () = &mut deadline => late = true,
-            () = door.stop.cancelled() => late = true,
+            () = &mut changes, if patience == Patience::ForChanges => patience = Patience::ForTheState,
+            () = &mut state, if patience != Patience::Gone => patience = Patience::Gone,
+            () = door.stop.cancelled(), if patience != Patience::Gone => patience = Patience::Gone,
         }
     }
 }
@@ -138,7 +143,11 @@ fn respond(answer: Answer) -> HttpResponse {
         cursor.epoch, cursor.position
     );
     body.extend_from_slice(rest.as_bytes());
-    HttpResponse::Ok().content_type("application/json").insert_header((CACHE_CONTROL, "no-store")).body(body)
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header(("x-content-type-options", "nosniff"))
+        .body(body)
 }
 
 impl Door {

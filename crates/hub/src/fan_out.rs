@@ -4,6 +4,7 @@
 use std::{ops::Range, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
+use domain::Position;
 
 use crate::{
     connection::Met,
@@ -21,6 +22,7 @@ const PART: usize = 128 * 1024;
 struct Part {
     place: usize,
     range: Range<usize>,
+    position: Position,
 }
 
 /// A batch, serialised: the topics that someone is live on, each with its frames, and the order among them.
@@ -75,9 +77,7 @@ impl State {
         for key in undelivered.full {
             self.blocked(key);
         }
-        for key in std::mem::take(&mut self.ahead) {
-            self.advance(key);
-        }
+        self.advance_those_ahead();
     }
 
     fn serialise(&mut self, encoding: Encoding, entries: &[&Arc<Entry>]) -> Batch {
@@ -96,7 +96,8 @@ impl State {
                 let start = live.batch.len();
                 wire::put_change(&mut live.batch, scratch, (encoding, *epoch), entry, *topic, live.last);
                 live.last = entry.position;
-                batch.parts.push(Part { place: live.place, range: start..live.batch.len() });
+                let range = start..live.batch.len();
+                batch.parts.push(Part { place: live.place, range, position: entry.position });
             }
         }
         for key in touched {
@@ -170,10 +171,13 @@ impl State {
 /// The frames of some topics in the order of the log.
 fn merge(batch: &Batch, wanted: impl Fn(usize) -> bool) -> Bytes {
     let mut merged = BytesMut::new();
-    for part in batch.parts.iter().filter(|part| wanted(part.place)) {
-        if let Some((_, frames)) = batch.topics.get(part.place) {
-            merged.extend_from_slice(&frames[part.range.clone()]);
-        }
+    let mut parts = batch.parts.iter().filter(|part| wanted(part.place)).peekable();
+    while let Some(part) = parts.next() {
+        let Some((_, frames)) = batch.topics.get(part.place) else { continue };
+        let frame = &frames[part.range.clone()];
+        // Who has seen the entry on one topic hasn't seen it on the next.
+        let follows = parts.peek().is_some_and(|next| next.position == part.position);
+        merged.extend_from_slice(if follows { wire::without_id(batch.encoding, frame) } else { frame });
     }
     merged.freeze()
 }

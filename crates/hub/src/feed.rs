@@ -94,20 +94,31 @@ impl Distribution {
     }
 }
 
-/// Follows the feed for ever; it is dropped when the service stops.
-pub(crate) async fn follow(distribution: Arc<Distribution>, url: String, secret: Secret) {
+/// Follows the feed for ever; it is dropped when the service stops. `forget` is called when the log turns out to be
+/// another one: what was kept of it means nothing any more.
+pub(crate) async fn follow(
+    distribution: Arc<Distribution>,
+    url: String,
+    secret: Secret,
+    forget: impl Fn() + Send + Sync,
+) {
     let lag = distribution.clone();
-    let follow = follow_again_and_again(distribution, url, secret);
+    let follow = follow_again_and_again(distribution, url, secret, forget);
     tokio::join!(follow, lag.lag.report());
 }
 
-async fn follow_again_and_again(distribution: Arc<Distribution>, url: String, secret: Secret) -> Infallible {
+async fn follow_again_and_again(
+    distribution: Arc<Distribution>,
+    url: String,
+    secret: Secret,
+    forget: impl Fn() + Send + Sync,
+) -> Infallible {
     const SHORTEST: Duration = Duration::from_millis(50);
     const LONGEST: Duration = Duration::from_secs(1);
     let mut pause = SHORTEST;
     loop {
         let began = tokio::time::Instant::now();
-        let Err(error) = follow_once(&distribution, &url, &secret).await;
+        let Err(error) = follow_once(&distribution, &url, &secret, &forget).await;
         distribution.connected.store(false, Ordering::Relaxed);
         metrics::gauge!("stockwire_hub_feed_connected").set(0.0);
         metrics::counter!("stockwire_hub_feed_reconnects_total").increment(1);
@@ -121,6 +132,7 @@ async fn follow_once(
     distribution: &Distribution,
     url: &str,
     secret: &Secret,
+    forget: &(impl Fn() + Send + Sync),
 ) -> Result<Infallible, FeedError> {
     let known = distribution.cursor();
     let query =
@@ -138,7 +150,7 @@ async fn follow_once(
     loop {
         let message = tokio::time::timeout(SILENCE, socket.next()).await.map_err(|_| FeedError::Silent)?;
         match message.ok_or(FeedError::Closed)?? {
-            Message::Text(text) => cursor = take(distribution, cursor, text.as_str()).await?,
+            Message::Text(text) => cursor = take(distribution, cursor, text.as_str(), forget).await?,
             Message::Close(_) => return Err(FeedError::Closed),
             _ => {}
         }
@@ -150,6 +162,7 @@ async fn take(
     distribution: &Distribution,
     known: Option<Cursor>,
     text: &str,
+    forget: &(impl Fn() + Send + Sync),
 ) -> Result<Option<Cursor>, FeedError> {
     match serde_json::from_str(text)? {
         FeedMessage::Hello { cursor, head } => {
@@ -170,19 +183,25 @@ async fn take(
             distribution.lag.started(cursor.position, cursor.position);
             // What is too old for the hub's cursor is a hole in its stream.
             let reason = if reason == ResyncReason::TooOld { ResyncReason::Gap } else { reason };
+            if reason == ResyncReason::Epoch {
+                forget();
+            }
             distribution.publish(cursor, News::Restart(cursor, Some(reason))).await;
             Ok(Some(cursor))
         }
         FeedMessage::Entries { head, entries } => {
-            let (Some(mut cursor), Some(first)) = (known, entries.first()) else { return Ok(known) };
-            if first.position != cursor.position.next() {
-                return Err(FeedError::Gap { expected: cursor.position.next(), found: first.position });
+            let Some(mut cursor) = known else { return Ok(known) };
+            let mut expected = cursor.position;
+            for entry in &entries {
+                expected = expected.next();
+                if entry.position != expected {
+                    return Err(FeedError::Gap { expected, found: entry.position });
+                }
             }
             let entries: Vec<Arc<Entry>> = entries.into_iter().map(|entry| Arc::new(entry.into())).collect();
-            if let Some(last) = entries.last() {
-                cursor.position = last.position;
-                distribution.lag.took(last.position, last.at_us, head);
-            }
+            let Some(last) = entries.last() else { return Ok(known) };
+            cursor.position = last.position;
+            distribution.lag.took(last.position, last.at_us, head);
             distribution.publish(cursor, News::Entries(entries.into())).await;
             Ok(Some(cursor))
         }

@@ -39,6 +39,17 @@ pub(crate) struct Answer {
     pub(crate) has_more: bool,
 }
 
+/// What a poll still waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// For something to happen.
+    ForChanges,
+    /// For the hub to get what was asked for: the state, or what is older than its memory.
+    ForTheState,
+    /// For nothing any more.
+    Gone,
+}
+
 /// Why a poll can't be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoAnswer {
@@ -73,15 +84,19 @@ impl Guest {
         }
     }
 
-    /// What there is to say; `late` if there is no more time to wait for something.
-    pub(crate) fn answer(&self, late: bool) -> Result<Answer, NoAnswer> {
+    /// What there is to say.
+    pub(crate) fn answer(&self, patience: Patience) -> Result<Answer, NoAnswer> {
         let outcome = self.shard.look(self.key, |state, connection| {
             if matches!(connection.phase, Phase::Closing { .. } | Phase::Ended) {
                 return Err(NoAnswer::Unavailable);
             }
-            let ready = late || connection.is_worth_an_answer();
+            let ready = match patience {
+                Patience::ForChanges => connection.is_worth_an_answer(),
+                Patience::ForTheState => connection.is_worth_an_answer() || !connection.is_being_fetched(),
+                Patience::Gone => true,
+            };
             // Half a snapshot is no answer.
-            if !ready || connection.snapshot_since().is_some() {
+            if !ready || (connection.snapshot_since().is_some() && patience != Patience::Gone) {
                 return Err(NoAnswer::NotYet);
             }
             let (epoch, position) = (state.epoch, connection.proven(state.head()));
@@ -90,7 +105,7 @@ impl Guest {
                 frames: BytesMut::new(),
                 cursor: Cursor { epoch, position },
                 recovered: connection.resumes && !connection.gave_up,
-                has_more: !connection.is_live(),
+                has_more: !connection.is_live() && connection.ahead_since_ms.is_none(),
             })
         });
         let mut answer = outcome.unwrap_or(Err(NoAnswer::Unavailable))?;

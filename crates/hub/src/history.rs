@@ -61,6 +61,13 @@ impl Connection {
         })
     }
 
+    /// Whether everything that was asked for was live until all of it fell behind at this position.
+    pub(crate) fn is_all_behind(&self, start: Position) -> bool {
+        self.subscriptions.iter().all(|subscription| {
+            matches!(subscription.stage, Stage::Behind { cursor, owed: None, .. } if cursor == start)
+        })
+    }
+
     /// Up to where everything was sent on all topics, or waits in the outbox; nothing as long as that can't be said.
     pub(crate) fn proven(&self, head: Position) -> Option<Position> {
         // Changes that were picked are not in the outbox yet, and the cursors are past them.
@@ -161,6 +168,22 @@ impl State {
             let most = if resumes { state.deepest().saturating_mul(2) } else { state.deepest() };
             cursor < state.ring.floor() && state.depth(cursor) > most
         })
+    }
+
+    /// Gives subscriptions up that are further than the hub, which would have got there by now: they belong to another
+    /// log. A hub that is cut off can't tell, and waits on.
+    pub(crate) fn give_up_ahead(&mut self, key: usize) {
+        if (self.is_cut_off)() {
+            // They are on the list still; the timer starts anew.
+            if let Some(connection) = self.connections.get_mut(key) {
+                connection.ahead_since_ms = Some(self.now_ms);
+            }
+            return;
+        }
+        let head = self.ring.head();
+        if self.give_up_those(key, ResyncReason::Epoch, |_, cursor, _| cursor > head) {
+            self.advance(key);
+        }
     }
 
     fn give_up_those(

@@ -47,6 +47,8 @@ mod handshake;
 mod history;
 mod incoming;
 mod lag;
+#[cfg(test)]
+mod laws;
 mod link;
 mod metrics;
 mod origin;
@@ -119,12 +121,21 @@ impl Hub {
         let settings = &context.settings;
         let secret = settings.internal_secret()?;
         let distribution = Arc::new(Distribution::default());
-        let follow = feed::follow(distribution.clone(), settings.notifier.url.clone(), secret.clone());
+        let runtime = tokio::runtime::Handle::current();
+        let snapshots = Arc::new(Snapshots::new(settings, secret.clone(), runtime)?);
+        let backfill = Arc::new(Backfill::new(settings, secret.clone())?);
+        let forget = {
+            let (snapshots, backfill) = (snapshots.clone(), backfill.clone());
+            move || {
+                snapshots.forget();
+                backfill.forget();
+            }
+        };
+        let follow = feed::follow(distribution.clone(), settings.notifier.url.clone(), secret, forget);
         let stop = context.stop.clone();
         context.spawn_essential("feed", async move {
             stop.run_until_cancelled(follow).await;
         });
-        let backfill = Arc::new(Backfill::new(settings, secret.clone())?);
         let (stop, fetching) = (context.stop.clone(), backfill.clone());
         context.spawn_essential("backfill", async move {
             stop.run_until_cancelled(fetching.run()).await;
@@ -132,7 +143,7 @@ impl Hub {
         Ok(Self {
             config: HubConfig::from(&settings.hub),
             access: Arc::new(Access::new(&settings.token_secret()?, settings.auth.anonymous)),
-            snapshots: Arc::new(Snapshots::new(settings, secret, tokio::runtime::Handle::current())?),
+            snapshots,
             backfill,
             distribution,
             admission: Arc::new(Admission::new(&settings.hub)?),
@@ -166,11 +177,13 @@ impl Hub {
         let hub = self.clone();
         move || {
             let (first, news) = hub.distribution.join();
+            let distribution = hub.distribution.clone();
             let surroundings = Surroundings {
                 config: Rc::new(hub.config.clone()),
                 access: hub.access.clone(),
                 snapshots: hub.snapshots.clone(),
                 backfill: hub.backfill.clone(),
+                is_cut_off: Box::new(move || !distribution.is_connected()),
                 stop: hub.stop.clone(),
                 drained: hub.shards.token(),
             };

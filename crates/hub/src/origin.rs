@@ -17,7 +17,9 @@ use crate::fallback::Door;
 
 /// Browsers send the page's origin, and a page elsewhere must not use a visitor's access. Programs send none.
 pub(crate) fn origin_is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
-    let Some(origin) = headers.get(ORIGIN) else { return true };
+    // A page may ask without saying where it is, as an image does; then the browser says at least that it is elsewhere.
+    let elsewhere = headers.get("sec-fetch-site").is_some_and(|site| site.as_bytes() == b"cross-site");
+    let Some(origin) = headers.get(ORIGIN) else { return !elsewhere };
     let Ok(origin) = origin.to_str() else { return false };
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let own = origin.split_once("://").is_some_and(|(_, authority)| host == Some(authority));
@@ -57,9 +59,11 @@ pub(crate) async fn preflight() -> HttpResponse {
 
 #[cfg(test)]
 mod tests {
+    use actix_http::header::HeaderName;
+
     use super::*;
 
-    fn headers(pairs: &[(actix_http::header::HeaderName, &str)]) -> HeaderMap {
+    fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap())).collect()
     }
 
@@ -73,5 +77,7 @@ mod tests {
         assert!(!origin_is_allowed(&page("https://evil.example"), &["https://shop.example".into()]));
         assert!(origin_is_allowed(&page("https://shop.example"), &["https://shop.example".into()]));
         assert!(origin_is_allowed(&page("https://any.example"), &["*".into()]));
+        let image = headers(&[(HeaderName::from_static("sec-fetch-site"), "cross-site")]);
+        assert!(!origin_is_allowed(&image, &["*".into()]));
     }
 }

@@ -105,10 +105,15 @@ impl Shelf {
         Self { epoch: None, places: BTreeMap::new(), bytes: 0, most_bytes, clock: 0 }
     }
 
+    pub(crate) fn clear(&mut self) {
+        (self.epoch, self.places, self.bytes) = (None, BTreeMap::new(), 0);
+    }
+
     /// The page that continues a position; another epoch than before empties the shelf.
     pub(crate) fn find(&mut self, epoch: Epoch, start: Position) -> Found {
         if self.epoch != Some(epoch) {
-            (self.epoch, self.places, self.bytes) = (Some(epoch), BTreeMap::new(), 0);
+            self.clear();
+            self.epoch = Some(epoch);
         }
         let first = start_of_page(start);
         let nearest = self.places.range(first..=start).rev().find_map(|(_, place)| place.page.upgrade());

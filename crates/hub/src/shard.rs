@@ -30,7 +30,7 @@ use crate::{
     link::Link,
     snapshot::{Snapshot, SnapshotError, Snapshots},
     state::{State, Wanted},
-    subscription::{Stage, Wishes},
+    subscription::Wishes,
     topics::Topics,
     wire::{self, Encoding},
 };
@@ -58,9 +58,25 @@ pub(crate) struct Surroundings {
     pub(crate) access: Arc<Access>,
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) backfill: Arc<Backfill>,
+    pub(crate) is_cut_off: Box<dyn Fn() -> bool>,
     pub(crate) stop: CancellationToken,
     /// Dropped when every socket is closed.
     pub(crate) drained: TaskTrackerToken,
+}
+
+/// A shard that ends while the service goes on, by a panic, would leave its clients without a word: then everything
+/// ends, and a supervisor starts it anew. After an orderly end this does nothing.
+struct EndsTheService {
+    stop: CancellationToken,
+}
+
+impl Drop for EndsTheService {
+    fn drop(&mut self) {
+        if !self.stop.is_cancelled() {
+            tracing::error!("a shard has ended by itself");
+            self.stop.cancel();
+        }
+    }
 }
 
 impl Shard {
@@ -70,13 +86,18 @@ impl Shard {
         first: Option<News>,
         news: mpsc::Receiver<News>,
     ) -> Rc<Self> {
-        let Surroundings { config, access, snapshots, backfill, stop, drained } = surroundings;
-        let state = RefCell::new(State::new(config, access));
+        let Surroundings { config, access, snapshots, backfill, is_cut_off, stop, drained } = surroundings;
+        let state = RefCell::new(State::new(config, access, is_cut_off));
         let shard = Rc::new(Self { state, snapshots, backfill, started: Instant::now() });
         if let Some(first) = first {
             shard.take_news(vec![first]);
         }
-        actix_rt::spawn(shard.clone().run(news, stop, drained));
+        let ending = EndsTheService { stop: stop.clone() };
+        let running = shard.clone().run(news, stop, drained);
+        actix_rt::spawn(async move {
+            running.await;
+            drop(ending);
+        });
         shard
     }
 
@@ -251,11 +272,18 @@ impl Shard {
         for _ in 0..ATTEMPTS {
             let not_before = {
                 let state = self.state.borrow();
-                state.epoch.map(|epoch| Cursor { epoch, position: state.ring.floor() })
+                let cursor = state.epoch.map(|epoch| Cursor { epoch, position: state.ring.floor() });
+                cursor.map(|cursor| (cursor, state.generation))
             };
-            let Some(not_before) = not_before else { break };
-            match self.snapshots.get(wanted.tenant, wanted.topic, not_before).await {
-                Ok(snapshot) if Some(snapshot.as_of.epoch) == self.state.borrow().epoch => {
+            let Some((not_before, generation)) = not_before else { break };
+            let found = self.snapshots.get(wanted.tenant, wanted.topic, not_before).await;
+            let (epoch, now) = {
+                let state = self.state.borrow();
+                (state.epoch, state.generation)
+            };
+            match found {
+                // A log that went back may have the epoch that it had.
+                Ok(snapshot) if Some(snapshot.as_of.epoch) == epoch && generation == now => {
                     return self.snapshot_arrived(&wanted, Ok(snapshot));
                 }
                 Ok(_) => tokio::time::sleep(PAUSE).await,
@@ -276,27 +304,7 @@ impl Shard {
     }
 
     fn snapshot_arrived(self: &Rc<Self>, wanted: &Wanted, snapshot: Result<Arc<Snapshot>, SnapshotError>) {
-        let (key, topic) = (wanted.connection, wanted.topic);
-        self.step(|state| {
-            let since_ms = state.now_ms;
-            let Some(connection) = state.connections.get_mut(key).filter(|found| found.id == wanted.id)
-            else {
-                return;
-            };
-            let Some(subscription) = connection.subscription(topic) else { return };
-            let Stage::Loading(ask) = subscription.stage else { return };
-            if let Ok(snapshot) = snapshot {
-                subscription.stage = Stage::Initial { ask, snapshot, next: 0, since_ms };
-                return state.advance(key);
-            }
-            let encoding = connection.encoding;
-            state.unsubscribe(key, topic);
-            if encoding != Encoding::Socket {
-                return state.close(key, CloseCode::TryLater, "the snapshot can't be had at the moment");
-            }
-            let detail = "the snapshot can't be had at the moment; subscribe again in a while";
-            state.send_error(key, ask.reference, "snapshot_unavailable", detail);
-        });
+        self.step(|state| state.snapshot_arrived(wanted, snapshot.ok()));
     }
 
     /// Looks after whatever is due.
@@ -317,7 +325,9 @@ impl Shard {
         // Polls see for themselves that the hub stops, and are answered.
         let lasting =
             |(key, connection): (usize, &Connection)| (connection.encoding != Encoding::List).then_some(key);
-        let keys: Vec<usize> = self.state.borrow().connections.iter().filter_map(lasting).collect();
+        let lasting =
+            || -> Vec<usize> { self.state.borrow().connections.iter().filter_map(lasting).collect() };
+        let keys = lasting();
         let window = Duration::from_millis(self.state.borrow().config.drain_ms);
         let steps = u32::try_from(keys.len()).unwrap_or(DRAIN_STEPS).clamp(1, DRAIN_STEPS);
         let size = keys.len().div_ceil(steps as usize).max(1);
@@ -329,6 +339,13 @@ impl Shard {
             });
             tokio::time::sleep(window / steps).await;
         }
+        // Who was let in at the last moment.
+        let late = lasting();
+        self.step(|state| {
+            for key in late {
+                state.close(key, CloseCode::Restart, "the hub restarts");
+            }
+        });
         let patience = Instant::now() + Duration::from_millis(crate::state::CLOSE_LINGER_MS);
         while !self.state.borrow().connections.is_empty() && Instant::now() < patience {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -12,7 +12,14 @@ use domain::{AsOf, Cursor, TenantId, Topic};
 use futures_util::StreamExt;
 use serde::Deserialize;
 use service::{Settings, settings::Secret};
-use tokio::{runtime::Handle, sync::watch, time::Instant};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, watch},
+    time::Instant,
+};
+
+/// Fetches at once; clients that ask for topics of their own wait for their turn.
+const FETCHES: usize = 8;
 
 /// The state of a topic at one moment of the log, in parts that are JSON arrays of documents.
 #[derive(Debug)]
@@ -52,6 +59,8 @@ pub(crate) struct Snapshots {
     reuse: Duration,
     /// Fetches run here, wherever they are asked for.
     runtime: Handle,
+    /// So many at once: each is a query.
+    fetching: Semaphore,
     flights: Mutex<HashMap<(TenantId, Topic), Flight>>,
 }
 
@@ -80,6 +89,7 @@ impl Snapshots {
             secret,
             reuse: Duration::from_millis(settings.hub.snapshot_reuse_ms),
             runtime,
+            fetching: Semaphore::new(FETCHES),
             flights: Mutex::default(),
         })
     }
@@ -102,7 +112,7 @@ impl Snapshots {
         topic: Topic,
         not_before: Cursor,
     ) -> watch::Receiver<Option<Outcome>> {
-        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flights = self.lock();
         flights.retain(|_, flight| !flight.is_over(self.reuse));
         if let Some(flight) = flights.get(&(tenant, topic))
             && !flight.is_older_than(not_before)
@@ -119,8 +129,20 @@ impl Snapshots {
                 tracing::warn!(source = error as &dyn std::error::Error, "no snapshot from inventory-api");
             }
             land.send_replace(Some(outcome.map(Arc::new)));
+            // Nobody may ask again for a long time.
+            tokio::time::sleep(this.reuse).await;
+            this.lock().retain(|_, flight| !flight.is_over(this.reuse));
         });
         outcome
+    }
+
+    /// The log is another one: what was fetched before means nothing any more.
+    pub(crate) fn forget(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(TenantId, Topic), Flight>> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn fetch_patiently(&self, tenant: TenantId, topic: Topic) -> Result<Snapshot, SnapshotError> {
@@ -138,6 +160,8 @@ impl Snapshots {
     }
 
     async fn fetch(&self, tenant: TenantId, topic: Topic) -> Result<Snapshot, SnapshotError> {
+        // Never closed, so this can't fail.
+        let _turn = self.fetching.acquire().await;
         metrics::counter!("stockwire_hub_snapshots_fetched_total").increment(1);
         let url = format!("{}?tenant={tenant}&topic={topic}", self.url);
         let answer =

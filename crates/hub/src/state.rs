@@ -56,8 +56,12 @@ pub(crate) struct State {
     pub(crate) timers: Timers,
     pub(crate) ring: Ring,
     pub(crate) epoch: Option<Epoch>,
-    /// Connections with a subscription whose cursor lies before the hub's head: the hub has to catch up.
-    pub(crate) ahead: Vec<usize>,
+    /// Counts the logs: one that went back may have the epoch that it had.
+    pub(crate) generation: u64,
+    /// Whether the hub can't hear of anything new.
+    pub(crate) is_cut_off: Box<dyn Fn() -> bool>,
+    /// Connections with a subscription that has got further than the hub, which has to catch up; by key and id.
+    pub(crate) ahead: Vec<(usize, u64)>,
     pub(crate) wanted: Vec<Wanted>,
     pub(crate) wanted_pages: Vec<WantedPage>,
     pub(crate) scratch: Vec<u8>,
@@ -67,7 +71,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(config: Rc<HubConfig>, access: Arc<Access>) -> Self {
+    pub(crate) fn new(config: Rc<HubConfig>, access: Arc<Access>, is_cut_off: Box<dyn Fn() -> bool>) -> Self {
         Self {
             ring: Ring::new(config.ring_entries, config.ring_bytes),
             config,
@@ -77,6 +81,8 @@ impl State {
             topics: Default::default(),
             timers: Timers::default(),
             epoch: None,
+            generation: 0,
+            is_cut_off,
             ahead: Vec::new(),
             wanted: Vec::new(),
             wanted_pages: Vec::new(),
@@ -137,26 +143,32 @@ impl State {
         }
     }
 
-    /// Makes a caught-up subscription live, and says so if that was asked for.
-    pub(crate) fn go_live(&mut self, key: usize, topic: Topic) {
+    /// Makes subscriptions live that have caught up, all before a word is said: what is said may not fit, and then all
+    /// of them fall behind together.
+    pub(crate) fn go_live(&mut self, key: usize, caught_up: &[Topic]) {
         let position = self.ring.head();
-        let Some(connection) = self.connections.get_mut(key) else { return };
+        let Self { connections, topics, metrics, epoch, .. } = self;
+        let Some(connection) = connections.get_mut(key) else { return };
         let Some(tenant) = connection.identity().map(|identity| identity.tenant) else { return };
-        let Some(subscription) = connection.subscription(topic) else { return };
-        let Stage::Behind { owed, .. } = std::mem::replace(&mut subscription.stage, Stage::Live) else {
-            return;
-        };
         let encoding = connection.encoding;
-        self.topics[encoding as usize].join((tenant, topic), key, position);
-        if let Some(Ask { reference, recovered, backfilled, .. }) = owed {
-            self.metrics.subscribed(recovered);
+        let mut said = BytesMut::new();
+        for topic in caught_up.iter().copied() {
+            let Some(subscription) = connection.subscription(topic) else { continue };
+            let Stage::Behind { last, owed, .. } = subscription.stage else { continue };
+            subscription.stage = Stage::Live;
+            topics[encoding as usize].join((tenant, topic), key, last);
+            let Some(Ask { reference, recovered, backfilled, .. }) = owed else { continue };
+            metrics.subscribed(recovered);
             if recovered {
-                self.metrics.resumed(if backfilled { Resumed::ByBackfill } else { Resumed::FromRing });
+                metrics.resumed(if backfilled { Resumed::ByBackfill } else { Resumed::FromRing });
             }
-            // A long poll is answered with the cursor; that says the same.
-            if encoding != Encoding::List {
-                self.send_frame(key, &ServerFrame::Subscribed { reference, topic, recovered, position });
-            }
+            let Some(epoch) = *epoch else { continue };
+            let subscribed = ServerFrame::Subscribed { reference, topic, recovered, position, epoch };
+            said.extend_from_slice(&wire::message(encoding, &subscribed, Some(epoch)));
+        }
+        // A long poll is answered with the cursor; that says the same.
+        if encoding != Encoding::List && !said.is_empty() {
+            self.send(key, said.freeze());
         }
     }
 
@@ -194,11 +206,14 @@ impl State {
         self.ring.restart(cursor.position);
         self.topics.iter_mut().for_each(Topics::clear);
         let Some(reason) = reason else { return };
+        self.generation += u64::from(reason == ResyncReason::Epoch);
+        self.ahead.clear();
         let keys: Vec<usize> = self.connections.iter().map(|(key, _)| key).collect();
         for key in keys {
             let Some(connection) = self.connections.get_mut(key) else { continue };
             connection.conflation = None;
             connection.history = None;
+            connection.ahead_since_ms = None;
             let topics: Vec<Topic> = connection
                 .subscriptions
                 .iter()
@@ -291,7 +306,7 @@ impl State {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let (now_ms, id) = (self.now_ms, NEXT_ID.fetch_add(1, Ordering::Relaxed));
         // Clients that come together shall not all be due together for ever.
-        let beaten_ms = self.config.heartbeat_ms / 2 * (id % 64) / 64;
+        let beaten_ms = self.config.heartbeat_ms / 2 * (self.connections.vacant_key() as u64 % 64) / 64;
         let key = self.connections.insert(Connection {
             link,
             encoding,
@@ -305,6 +320,7 @@ impl State {
             outbox: Outbox::default(),
             conflation: None,
             history: None,
+            ahead_since_ms: None,
             partial: Bytes::new(),
             fragments: None,
             codec: Codec::new().max_size(self.config.max_frame_bytes),

@@ -28,15 +28,17 @@ pub(crate) struct Topics {
 }
 
 impl Topics {
-    /// A connection is live on a topic from the head on.
-    pub(crate) fn join(&mut self, key: Key, connection: usize, head: Position) {
+    /// A connection is live on a topic from the head on; it knows of `last`, and nothing on the topic lies between that
+    /// and the head. The next `prev` is something that everybody who is live knows of.
+    pub(crate) fn join(&mut self, key: Key, connection: usize, last: Position) {
         let topic = self.live.entry(key).or_insert_with(|| LiveTopic {
-            last: head,
+            last,
             connections: Vec::new(),
             batch: BytesMut::new(),
             place: 0,
         });
         topic.connections.push(connection);
+        topic.last = topic.last.min(last);
     }
 
     /// A connection is no longer live on a topic. Says the last position on the topic, which the client knows.

@@ -75,9 +75,7 @@ fn put_message(into: &mut BytesMut, encoding: Encoding, json: &[u8], id: Option<
 pub(crate) fn message(encoding: Encoding, frame: &ServerFrame<'_>, epoch: Option<Epoch>) -> Bytes {
     // Behind these a client has everything up to their position.
     let position = match frame {
-        ServerFrame::Subscribed { position, .. }
-        | ServerFrame::Heartbeat { position }
-        | ServerFrame::Resync { position, .. } => Some(*position),
+        ServerFrame::Subscribed { position, .. } | ServerFrame::Heartbeat { position } => Some(*position),
         _ => None,
     };
     let id = epoch.zip(position).map(|(epoch, position)| Cursor { epoch, position });
@@ -119,6 +117,15 @@ pub(crate) fn put_change(
     into.reserve(scratch.len() + 80);
     let id = epoch.map(|epoch| Cursor { epoch, position: entry.position });
     put_message(into, encoding, scratch, id);
+}
+
+/// A change's frame as it was put, without where to resume.
+pub(crate) fn without_id(encoding: Encoding, frame: &[u8]) -> &[u8] {
+    let line = frame.iter().position(|byte| *byte == b'\n');
+    match (encoding, line) {
+        (Encoding::Events, Some(end)) if frame.starts_with(b"id: ") => &frame[end + 1..],
+        _ => frame,
+    }
 }
 
 /// The last words to a client; `retry_ms` is when an event stream's client should come back.

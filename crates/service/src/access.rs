@@ -130,9 +130,17 @@ impl Access {
         match self.anonymous {
             Anonymous::Never => false,
             Anonymous::Anywhere => true,
-            Anonymous::Loopback => headers.get(HOST).is_none_or(|host| host.to_str().is_ok_and(is_loopback)),
+            Anonymous::Loopback => {
+                headers.get(HOST).is_none_or(|host| host.to_str().is_ok_and(is_loopback))
+                    && !is_forwarded(headers)
+            }
         }
     }
+}
+
+/// Whether a proxy on this machine passes on what may come from anywhere.
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|name| headers.contains_key(*name))
 }
 
 /// Whether a `Host` header names this machine's loopback.
@@ -195,6 +203,10 @@ mod tests {
             assert!(!asked_for(host), "{host}");
         }
         assert!(access.identify(&HeaderMap::new()).unwrap().is_some());
+        let mut forwarded = HeaderMap::new();
+        forwarded.insert(HOST, "127.0.0.1:8080".parse().unwrap());
+        forwarded.insert("x-forwarded-for".parse().unwrap(), "203.0.113.9".parse().unwrap());
+        assert!(access.identify(&forwarded).unwrap().is_none());
     }
 
     #[test]

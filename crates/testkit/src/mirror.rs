@@ -57,6 +57,8 @@ pub struct Mirror {
     /// What came on the topic, one after the other, since this position: position, item, version, operation.
     since: Option<i64>,
     history: Vec<(i64, i64, i64, String)>,
+    /// Changes were left out up to here.
+    gaps_to: i64,
     /// Parts of a snapshot that isn't whole yet.
     initial: Option<BTreeMap<i64, Value>>,
     /// Frames that were applied.
@@ -79,18 +81,24 @@ impl Mirror {
             "initial" => self.take_initial(frame)?,
             "subscribed" => {
                 self.known = self.known.max(integer(frame, "position")?);
+                self.epoch = Some(text(frame, "epoch")?);
                 self.since.get_or_insert(self.known);
                 self.live = true;
             }
+            // Before it is subscribed, a heartbeat tells of the hub only.
+            "heartbeat" if self.live => self.known = self.known.max(integer(frame, "position")?),
             "create" | "update" | "delete" => self.take_change(frame)?,
             "conflated" => {
                 self.skipped += frame["skipped"].as_u64().context("conflated without skipped")?;
-                self.known = self.known.max(integer(frame, "position")?);
+                // What was picked is still to come: gaps are meant up to there, but nothing may be resumed from there.
+                self.gaps_to = integer(frame, "position")?;
             }
             "resync" => {
                 self.resyncs += 1;
                 self.live = false;
                 self.since = None;
+                self.initial = None;
+                self.gaps_to = 0;
                 self.history.clear();
                 self.epoch = Some(text(frame, "epoch")?);
                 self.known = integer(frame, "position")?;
@@ -112,6 +120,7 @@ impl Mirror {
                 self.versions.insert(*id, integer(item, "version")?);
             }
             self.known = integer(&frame["as_of"], "position")?;
+            self.gaps_to = 0;
             self.since = Some(self.known);
             self.history.clear();
             self.epoch = Some(text(&frame["as_of"], "epoch")?);
@@ -122,7 +131,8 @@ impl Mirror {
     fn take_change(&mut self, frame: &Value) -> Result<()> {
         let (position, prev) = (integer(frame, "position")?, integer(frame, "prev")?);
         ensure!(prev < position, "prev {prev} is not before position {position}");
-        ensure!(prev <= self.known, "something is missing: prev {prev}, known up to {}", self.known);
+        let excused = self.known.max(self.gaps_to);
+        ensure!(prev <= excused, "something is missing: prev {prev}, known up to {}", self.known);
         self.known = self.known.max(position);
         let (id, version) = (integer(frame, "id")?, integer(frame, "version")?);
         self.history.push((position, id, version, text(frame, "type")?));
