@@ -92,6 +92,20 @@ pub(crate) fn resident_bytes(process: u32) -> Result<u64> {
     Ok(kilobytes.with_context(|| format!("{path} has no VmRSS"))? * 1024)
 }
 
+/// Bytes that the kernel keeps for all TCP sockets of this machine, or of this container's network.
+pub(crate) fn socket_bytes() -> Result<u64> {
+    let text = fs::read_to_string("/proc/net/sockstat").context("can't read /proc/net/sockstat")?;
+    let pages = socket_pages(&text).context("can't understand /proc/net/sockstat")?;
+    Ok(pages * rustix::param::page_size() as u64)
+}
+
+/// `TCP: inuse 5 orphan 0 tw 0 alloc 6 mem 1`.
+fn socket_pages(text: &str) -> Option<u64> {
+    let fields = text.lines().find_map(|line| line.strip_prefix("TCP: "))?;
+    let mut fields = fields.split(' ').skip_while(|field| *field != "mem").skip(1);
+    fields.next()?.parse().ok()
+}
+
 /// The processes that a process started and that still run.
 pub(crate) fn children(parent: u32) -> Vec<u32> {
     let is_child = |process: &u32| {
@@ -127,6 +141,13 @@ mod tests {
         assert_eq!(ticks(stat, 4), Some(50));
         assert_eq!(ticks("nonsense", 2), None);
         assert_eq!(ticks("7 (a) S 1 7", 2), None);
+    }
+
+    #[test]
+    fn socket_memory_is_found() {
+        let text = "sockets: used 9\nTCP: inuse 5 orphan 0 tw 0 alloc 6 mem 17\nUDP: inuse 0 mem 3\n";
+        assert_eq!(socket_pages(text), Some(17));
+        assert!(socket_bytes().is_ok());
     }
 
     #[test]
