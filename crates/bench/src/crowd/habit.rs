@@ -65,7 +65,7 @@ impl Plan {
             Habit::Stalling if age >= self.at && self.reads_left.is_none() => {
                 let pause = milliseconds(chance, 1_000, 40_000);
                 self.at = age + pause + milliseconds(chance, 2_000, 15_000);
-                self.reads_left = chance.percent(30).then(|| 2 + chance.below(12));
+                self.reads_left = chance.percent(30).then(|| 2 + chance.below(60));
                 Next::Pause(pause)
             }
             _ => Next::Read,
@@ -109,7 +109,7 @@ mod tests {
             let mut chance = SeededNumbers::new(seed);
             let mut plan = Plan::new(Habit::Stalling, &mut chance);
             assert!(matches!(plan.next(Duration::from_secs(10), true, &mut chance), Next::Pause(_)));
-            let ends = (0..20).any(|_| plan.next(Duration::from_secs(11), true, &mut chance) == Next::Cut);
+            let ends = (0..70).any(|_| plan.next(Duration::from_secs(11), true, &mut chance) == Next::Cut);
             *(if ends { &mut cut } else { &mut on }) += 1;
         }
         assert!(cut > 20 && on > 100, "{cut} cut, {on} read on");
