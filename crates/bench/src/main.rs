@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `writes` | writes a second with the log on, against the same table without triggers and with a notifying one |
 //! | `fanout` | CPU and latency of one change to many clients, next to nginx with nchan in the same run |
-//! | `memory` | what an idle, subscribed socket takes in the hub |
+//! | `memory` | what an idle, subscribed socket takes in the hub: memory and processor time |
 //! | `latency` | commit to client on an idle system, and REST writes a second |
 //! | `herd` | ten thousand clients that lose their hub, and when all of them are right again |
 //! | `soak` | minutes of stalls, cuts, kills and writers of all kinds, and nobody may be wrong in the end |
@@ -76,7 +76,7 @@ enum Measurement {
     Writes(writes::Options),
     /// CPU and latency of a change to many subscribers, next to nginx with nchan (about 2 minutes).
     Fanout(fanout::Options),
-    /// Memory of idle, subscribed sockets in the hub (about 40 seconds).
+    /// Memory and processor time of idle sockets in the hub (about 2 minutes).
     Memory(memory::Options),
     /// Commit to client on an idle system, and REST writes a second (about 40 seconds).
     Latency(latency::Options),
