@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use testkit::SeededNumbers;
 
@@ -10,7 +10,6 @@ use crate::{
     audience::{Audience, Invitation},
     checker::truth::{Truth, all_is_placed},
     crowd::{Crowd, habit::Habit, tally::Counts, verdict::Verdict},
-    distribution::Distribution,
     hub_metrics::HubMetrics,
     latencies::Latencies,
     publisher::{Publication, Publisher},
@@ -48,22 +47,47 @@ pub(crate) struct Options {
     /// Changes a second.
     #[arg(long, default_value_t = 200.0)]
     rate: f64,
-    /// Seconds of changes, with and without the slow clients.
+    /// Seconds of changes in each round.
     #[arg(long, default_value_t = 20)]
     seconds: u64,
+    /// Rounds, each without and with the slow clients: what the machine does meanwhile hits both.
+    #[arg(long, default_value_t = 2)]
+    rounds: u32,
 }
 
-/// A run, as far as the prompt clients and the hub are concerned.
+/// Rounds of one kind, as far as the prompt clients and the hub are concerned.
+#[derive(Default)]
 struct Run {
-    latencies: Distribution,
+    latencies: Latencies,
     cpu: Duration,
+    /// At the end of the last round.
     resident: u64,
     kernel: u64,
     missing: u64,
 }
 
+/// What became of the slow clients in the last round.
+struct Slow {
+    verdict: Verdict,
+    trickled: Counts,
+    closed: f64,
+    metrics: HubMetrics,
+}
+
+impl Run {
+    fn add(&mut self, round: Self) {
+        self.latencies.add(round.latencies);
+        self.cpu += round.cpu;
+        (self.resident, self.kernel) = (round.resident, round.kernel);
+        self.missing += round.missing;
+    }
+}
+
 pub(crate) async fn run(options: &Options) -> Result<Report> {
-    ensure!(options.prompt > 0 && options.rate > 0.0, "there must be prompt clients and changes");
+    ensure!(
+        options.prompt > 0 && options.rate > 0.0 && options.rounds > 0,
+        "there must be prompt clients, changes and rounds"
+    );
     usage::allow_open_files((options.prompt + options.deaf + options.trickling) as u64 + 1000)?;
     let stage = Stage::set_up().await?;
     stage.create_database(STOCKWIRE, u32::try_from(ITEMS)?).await?;
@@ -73,34 +97,53 @@ pub(crate) async fn run(options: &Options) -> Result<Report> {
     let api = stage.api().await?;
     let plan = stage.hub_plan(notifier.address(), Some(api.address()))?;
 
-    say(format!("{} prompt clients, {} changes a second", options.prompt, options.rate));
-    let alone = {
+    let (mut alone, mut together, mut slow) = (Run::default(), Run::default(), None);
+    for round in 1..=options.rounds {
+        say(format!("round {round} of {}: prompt clients only", options.rounds));
         let hub = stage.start(&plan).await?;
-        measure(&stage, &plan, hub.id(), options).await?
-    };
-    say(format!("the same with {} that never read and {} that trickle", options.deaf, options.trickling));
-    let hub = stage.start(&plan).await?;
+        alone.add(measure(&stage, &plan, hub.id(), options).await?);
+        drop(hub);
+        say("the same with slow ones");
+        let hub = stage.start(&plan).await?;
+        let is_last = round == options.rounds;
+        let (run, last) = measure_with_slow_ones(&stage, &plan, hub.id(), is_last, options).await?;
+        together.add(run);
+        slow = last;
+    }
+    let Some(slow) = slow else { bail!("there was no last round") };
+    table(options, &alone, &together, &slow).print();
+    let mut figures = figures(options, &alone, &together, slow.closed);
+    figures.extend(slow.verdict.figures("trickling clients"));
+    Ok(Report::new(figures))
+}
+
+async fn measure_with_slow_ones(
+    stage: &Stage,
+    plan: &Plan,
+    hub: u32,
+    is_last: bool,
+    options: &Options,
+) -> Result<(Run, Option<Slow>)> {
     let seed = SeededNumbers::fresh_seed();
     let deaf = Crowd::gather(plan.address(), vec![Habit::Deaf; options.deaf], seed)?;
     let trickling = Crowd::gather(plan.address(), vec![TRICKLE; options.trickling], seed)?;
     deaf.all_live(LAST_FRAMES).await?;
     trickling.all_live(LAST_FRAMES).await?;
-    let together = measure(&stage, &plan, hub.id(), options).await?;
-
-    let last = all_is_placed(&stage).await?;
+    let run = measure(stage, plan, hub, options).await?;
+    if !is_last {
+        return Ok((run, None));
+    }
+    let last = all_is_placed(stage).await?;
     say("waiting for the hub to close those who never read");
-    let closed = closed_as_too_slow(&plan, options.deaf as f64).await?;
+    let closed = closed_as_too_slow(plan, options.deaf as f64).await?;
     trickling.calm_down();
     let there = trickling.wait_for(last, CAUGHT_UP).await;
     say(format!("{there} of {} that trickled have everything", options.trickling));
-    let truth = Truth::read(&stage).await?;
-    let counts = trickling.counts();
+    let truth = Truth::read(stage).await?;
+    let trickled = trickling.counts();
     let verdict = Verdict::of(&mut trickling.disperse()?, &truth);
     let metrics = HubMetrics::read(plan.address()).await?;
-    table(options, &alone, &together, &counts, closed, &metrics).print();
-    let mut figures = figures(options, &alone, &together, closed);
-    figures.extend(verdict.figures("trickling clients"));
-    Ok(Report::new(figures))
+    Ok((run, Some(Slow { verdict, trickled, closed, metrics })))
 }
 
 async fn measure(stage: &Stage, plan: &Plan, hub: u32, options: &Options) -> Result<Run> {
@@ -113,7 +156,7 @@ async fn measure(stage: &Stage, plan: &Plan, hub: u32, options: &Options) -> Res
     let wanted = (made.len() * options.prompt) as u64;
     let got = audience.counts().since(before).changes;
     Ok(Run {
-        latencies: Latencies::of(&made, &audience.take_deliveries()).since_done(),
+        latencies: Latencies::of(&made, &audience.take_deliveries()),
         cpu,
         resident: usage::resident_bytes(hub)?,
         kernel: usage::socket_bytes()?,
@@ -157,28 +200,22 @@ fn growth(options: &Options, alone: u64, together: u64) -> f64 {
     together.saturating_sub(alone) as f64 / slow
 }
 
-fn table(
-    options: &Options,
-    alone: &Run,
-    together: &Run,
-    trickled: &Counts,
-    closed: f64,
-    metrics: &HubMetrics,
-) -> Table {
+fn table(options: &Options, alone: &Run, together: &Run, slow: &Slow) -> Table {
+    let Slow { trickled, closed, metrics, .. } = slow;
     let title = format!(
-        "slow clients: {} prompt ones, {} changes a second for {} s",
-        options.prompt, options.rate, options.seconds
+        "slow clients: {} prompt ones, {} changes a second, {} × {} s",
+        options.prompt, options.rate, options.rounds, options.seconds
     );
     let mut table = Table::new(title, &["", "alone", "with slow ones"]);
     let mut row =
         |what: &str, cell: &dyn Fn(&Run) -> String| table.row([what, &cell(alone), &cell(together)]);
-    row("commit to prompt client p50 / p99, ms", &|run| run.latencies.p50_and_p99());
+    row("commit to prompt client p50 / p99, ms", &|run| run.latencies.since_done().p50_and_p99());
     row("frames missing", &|run| thousands(run.missing as f64));
     row("CPU of the hub, s", &|run| format!("{:.2}", run.cpu.as_secs_f64()));
     row("resident memory of the hub, KiB", &|run| thousands(run.resident as f64 / 1024.0));
     row("kernel memory of all sockets, KiB", &|run| thousands(run.kernel as f64 / 1024.0));
     let mut more = |what: &str, value: String| table.row([what, "", &value]);
-    more("closed with 4008", thousands(closed));
+    more("closed with 4008", thousands(*closed));
     more(
         "changes left out, by the hub's count",
         thousands(metrics.sum("stockwire_hub_conflated_changes_total", "")),
@@ -191,7 +228,7 @@ fn table(
 
 fn figures(options: &Options, alone: &Run, together: &Run, closed: f64) -> Vec<Figure> {
     let ratio = |percent: usize| {
-        let time = |run: &Run| run.latencies.percentile(percent).as_secs_f64();
+        let time = |run: &Run| run.latencies.since_done().percentile(percent).as_secs_f64();
         time(together) / time(alone).max(f64::EPSILON)
     };
     let cpu = (together.cpu.as_secs_f64(), alone.cpu.as_secs_f64());
