@@ -24,6 +24,8 @@ const MOST_BYTES: f64 = 4096.0;
 const WARM_UP_SOCKETS: usize = 100;
 /// An HTTP server gives a connection 5 s for its request; a look at connections that say nothing must come earlier.
 const SOON: Duration = Duration::from_secs(1);
+/// When whatever the HTTP server had for the handshake has timed out as well.
+const LATER: Duration = Duration::from_secs(8);
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -65,7 +67,7 @@ pub(crate) async fn run(options: &Options) -> Result<Report> {
     let plan = stage.hub_plan(notifier.address(), None)?;
 
     let mut stages = vec![connected(&stage, &plan, sockets).await?];
-    stages.push(greeted(&stage, &plan, sockets).await?);
+    stages.extend(greeted(&stage, &plan, sockets).await?);
     let (hub, empty) = warm_hub(&stage, &plan).await?;
     say(format!("{} sockets, subscribed", thousands(sockets as f64)));
     let audience = Audience::assemble(Invitation::to_hub(hub.address()), sockets).await?;
@@ -115,14 +117,16 @@ async fn connected(stage: &Stage, plan: &Plan, sockets: usize) -> Result<Looks> 
 }
 
 /// Sockets that are greeted and ask for nothing.
-async fn greeted(stage: &Stage, plan: &Plan, sockets: usize) -> Result<Looks> {
+async fn greeted(stage: &Stage, plan: &Plan, sockets: usize) -> Result<[Looks; 2]> {
     let (hub, empty) = warm_hub(stage, plan).await?;
     say(format!("{} sockets without a subscription", thousands(sockets as f64)));
     let invitation = Invitation { ask: None, ..Invitation::to_hub(hub.address()) };
     let audience = Audience::assemble(invitation, sockets).await?;
     tokio::time::sleep(SOON).await;
+    let first = Looks { name: "greeted", empty, full: Look::at(&hub)? };
+    tokio::time::sleep(LATER).await;
     audience.is_content()?;
-    Ok(Looks { name: "greeted", empty, full: Look::at(&hub)? })
+    Ok([first, Looks { name: "greeted, later", empty, full: Look::at(&hub)? }])
 }
 
 impl Look {
