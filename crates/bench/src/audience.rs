@@ -2,29 +2,23 @@
 //! buffer of their own, one read for what is there, and most frames are only counted.
 
 use std::{
-    cell::RefCell,
-    future::poll_fn,
-    io,
     net::SocketAddr,
-    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
-    task::ready,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
-use tokio::{
-    io::{AsyncRead, AsyncWriteExt, ReadBuf},
-    net::TcpStream,
-    sync::Semaphore,
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::websocket::{FrameReader, PONG, Received, handshake, text_frame};
+use crate::{
+    shared_buffer,
+    websocket::{FrameReader, PONG, Received, handshake, text_frame},
+};
 
 /// So many connect at once.
 const CONNECTING: usize = 256;
@@ -246,7 +240,7 @@ impl Listener {
         stream.set_nodelay(true)?;
         stream.write_all(handshake(address, path, subprotocol).as_bytes()).await?;
         while self.greeted.is_none() {
-            self.read(&mut stream).await?;
+            shared_buffer::read(&mut stream, usize::MAX, |bytes| self.take(bytes)).await?;
         }
         match ask {
             Some(ask) => stream.write_all(&text_frame(ask)).await?,
@@ -254,30 +248,11 @@ impl Listener {
         }
         drop(permit);
         loop {
-            self.read(&mut stream).await?;
+            shared_buffer::read(&mut stream, usize::MAX, |bytes| self.take(bytes)).await?;
             if std::mem::take(&mut self.pinged) {
                 stream.write_all(&PONG).await?;
             }
         }
-    }
-
-    /// Reads what is there, into a buffer that all clients share.
-    async fn read(&mut self, stream: &mut TcpStream) -> io::Result<()> {
-        thread_local! {
-            static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 64 * 1024]);
-        }
-        poll_fn(|context| {
-            BUFFER.with_borrow_mut(|buffer| {
-                let mut buffer = ReadBuf::new(buffer);
-                ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
-                if buffer.filled().is_empty() {
-                    return Err(io::ErrorKind::UnexpectedEof.into()).into();
-                }
-                self.take(buffer.filled());
-                Ok(()).into()
-            })
-        })
-        .await
     }
 
     fn take(&mut self, bytes: &[u8]) {
@@ -303,7 +278,7 @@ impl Listener {
                 }
             }
             Received::Ping => *pinged = true,
-            Received::Close => heard.complain("was closed".to_owned()),
+            Received::Close(_) => heard.complain("was closed".to_owned()),
             Received::Other => {}
         });
         heard.changes.fetch_add(changes, Relaxed);

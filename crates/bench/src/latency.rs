@@ -8,7 +8,8 @@ use clap::Args;
 use crate::{
     audience::{Audience, Invitation},
     distribution::milliseconds,
-    publisher::{Latencies, Publisher},
+    latencies::Latencies,
+    publisher::Publisher,
     report::{Figure, Report, Table, say, thousands},
     stage::{STOCKWIRE, Stage},
 };

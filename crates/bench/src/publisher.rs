@@ -2,7 +2,6 @@
 //! by publishing to nchan.
 
 use std::{
-    collections::HashMap,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -12,8 +11,7 @@ use tokio::time::sleep_until;
 use tokio_postgres::{Client, Statement};
 
 use crate::{
-    audience::{ChangeKey, Delivery, change_key},
-    distribution::Distribution,
+    audience::{ChangeKey, change_key},
     http_connection::HttpConnection,
     nchan::PUBLISH,
     stage::{STOCKWIRE, Stage},
@@ -151,43 +149,6 @@ fn nchan_body(item: u64) -> String {
     body
 }
 
-/// How long changes took to reach those clients that were timed.
-#[derive(Debug, Default)]
-pub(crate) struct Latencies {
-    since_done: Vec<Duration>,
-    since_sent: Vec<Duration>,
-}
-
-impl Latencies {
-    pub(crate) fn of(publications: &[Publication], deliveries: &[Delivery]) -> Self {
-        let made: HashMap<ChangeKey, &Publication> =
-            publications.iter().map(|publication| (publication.change, publication)).collect();
-        let mut latencies = Self::default();
-        for Delivery { change, at } in deliveries {
-            let Some(made) = made.get(change) else { continue };
-            // A client may have a change before its publisher has the answer; that is as good as no time at all.
-            latencies.since_done.push(at.saturating_duration_since(made.done));
-            latencies.since_sent.push(at.saturating_duration_since(made.sent));
-        }
-        latencies
-    }
-
-    pub(crate) fn add(&mut self, other: Self) {
-        self.since_done.extend(other.since_done);
-        self.since_sent.extend(other.since_sent);
-    }
-
-    /// From the moment when the publisher knew that the change was made.
-    pub(crate) fn since_done(&self) -> Distribution {
-        self.since_done.iter().copied().collect()
-    }
-
-    /// From the moment before the publisher sent it.
-    pub(crate) fn since_sent(&self) -> Distribution {
-        self.since_sent.iter().copied().collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,23 +170,5 @@ mod tests {
         let body = nchan_body(12);
         assert_eq!(body.len(), NCHAN_BYTES);
         assert_eq!(change_key(body.as_bytes()), Some(ChangeKey { item: 12, version: 1 }));
-    }
-
-    #[test]
-    fn times_are_those_of_the_same_change() {
-        let sent = Instant::now();
-        let at = |milliseconds| sent + Duration::from_millis(milliseconds);
-        let change = |item| ChangeKey { item, version: 1 };
-        let made = [Publication { change: change(1), sent, done: at(3) }];
-        let heard = [
-            Delivery { change: change(1), at: at(5) },
-            Delivery { change: change(1), at: at(2) },
-            Delivery { change: change(2), at: at(9) },
-        ];
-        let latencies = Latencies::of(&made, &heard);
-        assert_eq!(latencies.since_done().len(), 2);
-        assert_eq!(latencies.since_done().percentile(100), Duration::from_millis(2));
-        assert_eq!(latencies.since_done().percentile(50), Duration::ZERO);
-        assert_eq!(latencies.since_sent().percentile(50), Duration::from_millis(2));
     }
 }

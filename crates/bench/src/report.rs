@@ -7,6 +7,8 @@ use std::fmt::Display;
 enum Mark {
     Ok,
     Short,
+    /// Not slow but wrong: the run has failed.
+    Wrong,
     /// There is no target, or nothing to compare with.
     None,
 }
@@ -32,6 +34,13 @@ impl Figure {
         Self { what: what.into(), measured: measured.into(), target: target.into(), mark }
     }
 
+    /// Something that must not happen at all: no measurement but a proof that something is broken.
+    pub(crate) fn must_be_none(what: impl Into<String>, count: u64) -> Self {
+        let mark = if count == 0 { Mark::Ok } else { Mark::Wrong };
+        let measured = thousands(count as f64);
+        Self { what: what.into(), measured, target: "0".to_owned(), mark }
+    }
+
     /// A figure that only informs.
     pub(crate) fn for_information(what: impl Into<String>, measured: impl Into<String>) -> Self {
         Self { what: what.into(), measured: measured.into(), target: "-".to_owned(), mark: Mark::None }
@@ -53,6 +62,11 @@ impl Report {
         self.figures.extend(other.figures);
     }
 
+    /// Whether something was found that is not slow but wrong.
+    pub(crate) fn is_wrong(&self) -> bool {
+        self.figures.iter().any(|figure| figure.mark == Mark::Wrong)
+    }
+
     /// Prints every figure with its target.
     pub(crate) fn print_figures(&self) {
         let mut table = Table::new("figures", &["figure", "measured", "target", ""]);
@@ -60,6 +74,7 @@ impl Report {
             let mark = match figure.mark {
                 Mark::Ok => "ok",
                 Mark::Short => "SHORT",
+                Mark::Wrong => "WRONG",
                 Mark::None => "",
             };
             table.row([&figure.what, &figure.measured, &figure.target, mark]);
@@ -168,6 +183,13 @@ speed
   with history, ordered         9
 ";
         assert_eq!(table.text(), expected);
+    }
+
+    #[test]
+    fn only_what_is_wrong_fails_a_run() {
+        let slow = Figure::new("speed", "9", "1", false);
+        assert!(!Report::new(vec![slow, Figure::must_be_none("lost", 0)]).is_wrong());
+        assert!(Report::new(vec![Figure::must_be_none("lost", 1)]).is_wrong());
     }
 
     #[test]

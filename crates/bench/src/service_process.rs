@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::http_connection::HttpConnection;
@@ -38,7 +38,12 @@ impl ServiceProcess {
         folder: &Path,
     ) -> Result<Self> {
         let log = folder.join(format!("{name}-{}.log", address.port()));
-        let file = File::create(&log).with_context(|| format!("can't create {}", log.display()))?;
+        // Started again at the same place, it goes on in the same file.
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .with_context(|| format!("can't create {}", log.display()))?;
         let child = command
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
@@ -75,6 +80,34 @@ impl ServiceProcess {
         bail!("{} isn't ready after {} s: {}", self.name, READY_LIMIT.as_secs(), self.last_words());
     }
 
+    /// Ends it like a crash: no signal that it could act on.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.child.kill().with_context(|| format!("can't kill {}", self.name))?;
+        self.child.wait().with_context(|| format!("can't wait for {}", self.name))?;
+        Ok(())
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) async fn end(&mut self, limit: Duration) -> Result<()> {
+        self.ask_to_end();
+        let begun = Instant::now();
+        while begun.elapsed() < limit {
+            if let Some(status) = self.child.try_wait()? {
+                ensure!(status.success(), "{} ended with {status}: {}", self.name, self.last_words());
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        bail!("{} doesn't end within {} s: {}", self.name, limit.as_secs(), self.last_words());
+    }
+
+    fn ask_to_end(&self) {
+        if let Some(id) = Pid::from_raw(self.child.id().cast_signed()) {
+            // It fails if it has ended already, which is what we want.
+            let _ = kill_process(id, Signal::TERM);
+        }
+    }
+
     fn last_words(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
@@ -84,10 +117,11 @@ impl ServiceProcess {
 
 impl Drop for ServiceProcess {
     fn drop(&mut self) {
-        if let Some(id) = Pid::from_raw(self.child.id().cast_signed()) {
-            // It fails if it has ended already, which is what we want.
-            let _ = kill_process(id, Signal::TERM);
+        // What has been waited for must not be signalled: its id may be somebody else's by now.
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
         }
+        self.ask_to_end();
         let begun = Instant::now();
         while begun.elapsed() < STOP_LIMIT {
             if !matches!(self.child.try_wait(), Ok(None)) {

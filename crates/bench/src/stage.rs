@@ -26,8 +26,20 @@ pub(crate) const STOCKWIRE: &str = "stockwire";
 const INTERNAL_SECRET: &str = "the internal secret of a bench";
 const TOKEN_SECRET: &str = "the token secret of a bench, which nobody uses";
 
+/// What a hub that is measured is told besides where the others are. Every client of a bench comes from one machine,
+/// so limits that tell machines apart, or hold back a crowd, belong here.
+const HUB_SETTINGS: &[(&str, &str)] = &[];
+
 /// How long the first changes may take to get their place in the log.
 const SEQUENCED_LIMIT: Duration = Duration::from_secs(30);
+
+/// A service that can be started, and started again at the same place.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    name: &'static str,
+    address: SocketAddr,
+    settings: Vec<(&'static str, String)>,
+}
 
 /// Postgres, and where everything lies. Fields are dropped in this order.
 #[derive(Debug)]
@@ -97,10 +109,21 @@ impl Stage {
         &self.scratch
     }
 
+    /// A notifier on an address of its own, to be started as often as is wanted.
+    pub(crate) fn notifier_plan(&self) -> Result<Plan> {
+        Plan::new("notifier", "STOCKWIRE__NOTIFIER__LISTEN")
+    }
+
     /// A notifier on the database that the services use. What is there already has its place in the log when this
     /// returns, so that nobody hears of it later.
     pub(crate) async fn notifier(&self) -> Result<ServiceProcess> {
-        let process = self.service("notifier", "STOCKWIRE__NOTIFIER__LISTEN", &[]).await?;
+        let process = self.start(&self.notifier_plan()?).await?;
+        self.log_is_complete().await?;
+        Ok(process)
+    }
+
+    /// Waits until everything that was written has its place in the log, and the feed knows.
+    pub(crate) async fn log_is_complete(&self) -> Result<()> {
         let client = self.connect(STOCKWIRE).await?;
         let complete = "select last >= (select count(*) from changes) from sequencer";
         let begun = Instant::now();
@@ -110,39 +133,61 @@ impl Stage {
         }
         // The feed follows the log by itself, at the latest after the poll interval of 250 ms.
         tokio::time::sleep(Duration::from_millis(600)).await;
-        Ok(process)
+        Ok(())
     }
 
     /// A hub that follows a notifier. It serves live changes only: snapshots need an API.
     pub(crate) async fn hub(&self, notifier: SocketAddr) -> Result<ServiceProcess> {
-        let url = format!("ws://{notifier}");
-        self.service("hub", "STOCKWIRE__HUB__LISTEN", &[("STOCKWIRE__NOTIFIER__URL", &url)]).await
+        self.start(&self.hub_plan(notifier, None)?).await
+    }
+
+    /// A hub on an address of its own, to be started as often as is wanted.
+    pub(crate) fn hub_plan(&self, notifier: SocketAddr, api: Option<SocketAddr>) -> Result<Plan> {
+        let mut plan = Plan::new("hub", "STOCKWIRE__HUB__LISTEN")?;
+        plan.set("STOCKWIRE__NOTIFIER__URL", format!("ws://{notifier}"));
+        if let Some(api) = api {
+            plan.set("STOCKWIRE__API__URL", format!("http://{api}"));
+        }
+        for (key, value) in HUB_SETTINGS {
+            plan.set(key, (*value).to_owned());
+        }
+        Ok(plan)
     }
 
     pub(crate) async fn api(&self) -> Result<ServiceProcess> {
-        self.service("inventory-api", "STOCKWIRE__HTTP__LISTEN", &[]).await
+        self.start(&Plan::new("inventory-api", "STOCKWIRE__HTTP__LISTEN")?).await
     }
 
-    async fn service(
-        &self,
-        name: &'static str,
-        listen: &str,
-        more: &[(&str, &str)],
-    ) -> Result<ServiceProcess> {
-        let address = free_address()?;
-        let mut command = Command::new(self.binaries.join(name));
+    /// Starts a service, and waits until it is ready.
+    pub(crate) async fn start(&self, plan: &Plan) -> Result<ServiceProcess> {
+        let mut command = Command::new(self.binaries.join(plan.name));
         command
             .env_clear()
-            .env(listen, address.to_string())
             .env("STOCKWIRE__DATABASE__URL", self.server.url(STOCKWIRE))
             .env("STOCKWIRE__INTERNAL__SECRET", INTERNAL_SECRET)
             .env("STOCKWIRE__AUTH__TOKEN_SECRET", TOKEN_SECRET)
             .env("STOCKWIRE__LOG__FILTER", "warn")
-            .envs(more.iter().copied())
+            .envs(plan.settings.iter().map(|(key, value)| (key, value)))
             // No settings file of somebody's working directory counts here.
             .current_dir(self.scratch.path());
-        let mut process = ServiceProcess::start(name, command, address, self.scratch.path())?;
+        let mut process = ServiceProcess::start(plan.name, command, plan.address, self.scratch.path())?;
         process.answers("/ready").await?;
         Ok(process)
+    }
+}
+
+impl Plan {
+    fn new(name: &'static str, listen: &'static str) -> Result<Self> {
+        let address = free_address()?;
+        Ok(Self { name, address, settings: vec![(listen, address.to_string())] })
+    }
+
+    pub(crate) fn set(&mut self, key: &'static str, value: String) {
+        self.settings.push((key, value));
+    }
+
+    /// Where it listens, running or not.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
     }
 }

@@ -92,6 +92,51 @@ pub(crate) fn resident_bytes(process: u32) -> Result<u64> {
     Ok(kilobytes.with_context(|| format!("{path} has no VmRSS"))? * 1024)
 }
 
+/// Bytes that the kernel keeps for all TCP sockets of this machine, or of this container's network.
+pub(crate) fn socket_bytes() -> Result<u64> {
+    let text = fs::read_to_string("/proc/net/sockstat").context("can't read /proc/net/sockstat")?;
+    let pages = socket_pages(&text).context("can't understand /proc/net/sockstat")?;
+    Ok(pages * rustix::param::page_size() as u64)
+}
+
+/// `TCP: inuse 5 orphan 0 tw 0 alloc 6 mem 1`.
+fn socket_pages(text: &str) -> Option<u64> {
+    let fields = text.lines().find_map(|line| line.strip_prefix("TCP: "))?;
+    let mut fields = fields.split(' ').skip_while(|field| *field != "mem").skip(1);
+    fields.next()?.parse().ok()
+}
+
+/// Objects that the kernel makes for a connection: the socket, its inode, its file, and what `epoll` knows of it.
+const SOCKET_SLABS: [&str; 5] = ["TCP", "sock_inode_cache", "filp", "eventpoll_epi", "eventpoll_pwq"];
+
+/// Bytes of the kernel's objects for all sockets and files of this machine; only root is told.
+pub(crate) fn socket_object_bytes() -> Option<u64> {
+    Some(slab_bytes(&fs::read_to_string("/proc/slabinfo").ok()?))
+}
+
+/// Lines of name, objects in use, objects, bytes of one.
+fn slab_bytes(slabs: &str) -> u64 {
+    let bytes = |line: &str| {
+        let mut fields = line.split_whitespace();
+        SOCKET_SLABS.contains(&fields.next()?).then_some(())?;
+        let used: u64 = fields.next()?.parse().ok()?;
+        Some(used * fields.nth(1)?.parse::<u64>().ok()?)
+    };
+    slabs.lines().filter_map(bytes).sum()
+}
+
+/// How often the threads of a process have waited for something so far.
+pub(crate) fn voluntary_switches(process: u32) -> Result<u64> {
+    let path = format!("/proc/{process}/task");
+    let tasks = fs::read_dir(&path).with_context(|| format!("can't read {path}"))?;
+    let switches = tasks.flatten().filter_map(|task| {
+        let status = fs::read_to_string(task.path().join("status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+        line.trim().parse::<u64>().ok()
+    });
+    Ok(switches.sum())
+}
+
 /// The processes that a process started and that still run.
 pub(crate) fn children(parent: u32) -> Vec<u32> {
     let is_child = |process: &u32| {
@@ -127,6 +172,20 @@ mod tests {
         assert_eq!(ticks(stat, 4), Some(50));
         assert_eq!(ticks("nonsense", 2), None);
         assert_eq!(ticks("7 (a) S 1 7", 2), None);
+    }
+
+    #[test]
+    fn socket_memory_is_found() {
+        let text = "sockets: used 9\nTCP: inuse 5 orphan 0 tw 0 alloc 6 mem 17\nUDP: inuse 0 mem 3\n";
+        assert_eq!(socket_pages(text), Some(17));
+        assert!(socket_bytes().is_ok());
+    }
+
+    #[test]
+    fn objects_for_sockets_are_counted() {
+        let slabs = "slabinfo - version: 2.1\nTCPv6 26 26 2496 13 8\nTCP 100 104 2368 13 8 : x\nfilp 10 20 192 21 1\n";
+        assert_eq!(slab_bytes(slabs), 100 * 2368 + 10 * 192);
+        assert!(voluntary_switches(std::process::id()).is_ok());
     }
 
     #[test]

@@ -16,6 +16,14 @@ pub(crate) fn handshake(address: SocketAddr, path: &str, subprotocol: Option<&st
     )
 }
 
+/// The seconds after which a client that was refused may come back.
+pub(crate) fn retry_after(head: &[u8]) -> Option<u64> {
+    let head = std::str::from_utf8(head).ok()?;
+    let headers = head.split("\r\n").filter_map(|line| line.split_once(':'));
+    let mut found = headers.filter(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
+    found.next()?.1.trim().parse().ok()
+}
+
 /// A text frame from a client, masked with zeros.
 pub(crate) fn text_frame(text: &str) -> Vec<u8> {
     let mut frame = vec![0x81];
@@ -42,7 +50,8 @@ pub(crate) enum Received<'a> {
     Head(&'a [u8]),
     Text(&'a [u8]),
     Ping,
-    Close,
+    /// With its code, if there is one.
+    Close(Option<u16>),
     /// Pongs, and whatever nobody here waits for.
     Other,
 }
@@ -87,7 +96,7 @@ impl FrameReader {
             used = payload.end;
             received(match first & 0x0f {
                 0x1 => Received::Text(&bytes[payload]),
-                0x8 => Received::Close,
+                0x8 => Received::Close(bytes[payload].first_chunk().map(|code| u16::from_be_bytes(*code))),
                 0x9 => Received::Ping,
                 _ => Received::Other,
             });
@@ -131,9 +140,20 @@ mod tests {
                     });
                 });
             }
-            assert_eq!(found, ["HTTP/1.1 101", "hi", "Ping", &long, "Close"], "in pieces of {size}");
+            assert_eq!(
+                found,
+                ["HTTP/1.1 101", "hi", "Ping", &long, "Close(Some(1000))"],
+                "in pieces of {size}"
+            );
             assert!(reader.partial.is_empty());
         }
+    }
+
+    #[test]
+    fn a_refusal_may_say_when_to_come_back() {
+        let head = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\nconnection: close";
+        assert_eq!(retry_after(head), Some(2));
+        assert_eq!(retry_after(b"HTTP/1.1 403 Forbidden"), None);
     }
 
     #[test]

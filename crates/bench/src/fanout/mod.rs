@@ -10,8 +10,9 @@ use clap::Args;
 use crate::{
     audience::{Audience, Invitation},
     fanout::outcome::{Outcome, judge, table},
+    latencies::Latencies,
     nchan::{HOW_TO_INSTALL, Nchan},
-    publisher::{Latencies, Publication, Publisher},
+    publisher::{Publication, Publisher},
     report::{Report, say},
     stage::{STOCKWIRE, Stage},
     usage,
@@ -30,7 +31,7 @@ const LAST_FRAMES: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Subscribers; with this or a rate, that is all that is measured, instead of the design's two loads.
+    /// Subscribers; with this or a rate, that is all that is measured, instead of the design's loads.
     #[arg(long)]
     subscribers: Option<usize>,
     /// Changes a second.
@@ -39,6 +40,9 @@ pub(crate) struct Options {
     /// Seconds of each round.
     #[arg(long, default_value_t = 4)]
     seconds: u64,
+    /// Threads of the hub; 0 means one for each core. With one for each, the load gets no core before all is sent.
+    #[arg(long, default_value_t = 0)]
+    hub_workers: usize,
     /// Rounds of each server and load.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
@@ -66,7 +70,9 @@ pub(crate) async fn run(options: &Options) -> Result<Report> {
     let stage = Stage::set_up().await?;
     stage.create_database(STOCKWIRE, u32::try_from(ITEMS)?).await?;
     let notifier = stage.notifier().await?;
-    let hub = stage.hub(notifier.address()).await?;
+    let mut plan = stage.hub_plan(notifier.address(), None)?;
+    plan.set("STOCKWIRE__HUB__WORKERS", options.hub_workers.to_string());
+    let hub = stage.start(&plan).await?;
     let nchan = Nchan::start(stage.scratch().path()).await?;
     if nchan.is_none() {
         say(HOW_TO_INSTALL);
@@ -99,7 +105,7 @@ fn loads(options: &Options) -> Result<Vec<Load>> {
     let time = Duration::from_secs(options.seconds.max(1));
     let load = |subscribers, rate| Load { subscribers, rate, time };
     let asked = match (options.subscribers, options.rate) {
-        (None, None) => vec![load(1000, 20.0), load(500, 500.0)],
+        (None, None) => vec![load(1000, 20.0), load(5000, 20.0), load(500, 500.0)],
         (subscribers, rate) => vec![load(subscribers.unwrap_or(1000), rate.unwrap_or(20.0))],
     };
     let possible = |load: &Load| load.subscribers > 0 && load.rate.is_finite() && load.rate > 0.0;

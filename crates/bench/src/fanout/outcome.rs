@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     audience::Counts,
     fanout::Load,
-    publisher::Latencies,
+    latencies::Latencies,
     report::{Figure, Table, percent, thousands},
 };
 
@@ -60,6 +60,8 @@ pub(super) fn table(load: Load, rounds: u32, ours: &Outcome, theirs: Option<&Out
     row("frames a read", &|outcome| format!("{:.1}", frames(outcome) / outcome.counts.reads.max(1) as f64));
     row("server CPU a delivered frame, µs", &|outcome| format!("{:.2}", outcome.cpu_of_a_frame()));
     row("made to client p50 / p99, ms", &|outcome| outcome.latencies.since_done().p50_and_p99());
+    row("made to the first client p50 / p99, ms", &|outcome| outcome.latencies.done_to_first().p50_and_p99());
+    row("first client to each p50 / p99, ms", &|outcome| outcome.latencies.since_first().p50_and_p99());
     row("sent to client p50 / p99, ms", &|outcome| outcome.latencies.since_sent().p50_and_p99());
     table
 }
