@@ -185,7 +185,8 @@ async fn a_half_open_socket_is_found() -> Result<()> {
 #[tokio::test]
 async fn a_mirror_can_fail() -> Result<()> {
     let mut mirror = Mirror::default();
-    mirror.take(&json!({"type": "subscribed", "position": 5, "epoch": "00000000000000000000000000000001"}))?;
+    mirror
+        .take(&json!({"type": "subscribed", "position": 5, "epoch": "00000000000000000000000000000001"}))?;
     let gap = json!({"type": "update", "position": 9, "prev": 7, "id": 1, "version": 2, "data": {}});
     assert!(mirror.take(&gap).is_err());
     Ok(())
