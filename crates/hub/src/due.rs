@@ -81,6 +81,9 @@ impl State {
             // What it sent may lie unread if this thread was busy.
             self.receive(key);
             if self.is_silent(key) {
+                if let Some(connection) = self.connections.get(key) {
+                    connection.link.abort();
+                }
                 return self.end(key);
             }
         }

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     admission::Admission,
     config::HubConfig,
+    connection::Phase,
     due::Beats,
     entry::Entry,
     history::WantedPage,
@@ -273,7 +274,9 @@ impl World {
             }
         }
         let client = &self.clients[number];
-        if !client.link.has_chunks() && self.state.connections[client.key].interest().is_none() {
+        let connection = &self.state.connections[client.key];
+        let goodbye = matches!(connection.phase, Phase::Closing { .. } | Phase::Ended);
+        if !client.link.has_chunks() && connection.outbox.is_empty() && goodbye {
             self.cut(number);
             return true;
         }

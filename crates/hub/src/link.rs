@@ -7,9 +7,11 @@ use std::{
     future::poll_fn,
     io::{self, IoSlice},
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use bytes::{Buf, Bytes};
+use socket2::SockRef;
 use tokio::net::TcpStream;
 
 /// Most pieces handed to the kernel at once.
@@ -48,6 +50,15 @@ impl Link {
     /// To a socket.
     pub(crate) fn socket(socket: TcpStream) -> Self {
         Self { transport: Transport::Socket(socket), wake: Wake::default() }
+    }
+
+    /// Has the kernel end the connection with a reset instead of a goodbye that may never be read: a client that goes
+    /// on later would wait for ever at a socket whose other end is gone.
+    pub(crate) fn abort(&self) {
+        if let Transport::Socket(socket) = &self.transport {
+            // Fails only on a socket that is gone already.
+            let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
+        }
     }
 
     /// To a response that holds so many bytes back.

@@ -178,6 +178,8 @@ impl Shard {
     ) {
         // A client that doesn't read shall not fill megabytes of kernel memory first; failing costs only that.
         let _ = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER);
+        // Silence is noticed by heartbeats here, and a socket that is given up is reset.
+        service::http::wait_for_ever(&socket);
         let link = Rc::new(Link::socket(socket));
         let key = self.step(|state| {
             let key = state.open(link.clone(), Encoding::Socket, admitted);

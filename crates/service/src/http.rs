@@ -67,9 +67,10 @@ pub struct Refusal {
     pub retry_after: Option<u32>,
 }
 
-/// So long may bytes be on their way before the other side counts as gone.
+/// So long may bytes be on their way before the other side counts as gone. The kernel ends such a connection without
+/// a word, and a client that stopped reading and goes on later may never hear of it: so not too soon.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+const UNACKNOWLEDGED: Duration = Duration::from_secs(120);
 /// A client that is sent away in the middle of its body gets this long to read why.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -161,6 +162,14 @@ fn notice_silence(stream: &TcpStream) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     // Without it, the connection ends when the kernel gives up by itself, after a quarter of an hour.
     let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = stream;
+}
+
+/// Leaves it to the owner of a socket that was taken over to notice that the other side is gone.
+pub fn wait_for_ever(stream: &TcpStream) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(None);
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = stream;
 }

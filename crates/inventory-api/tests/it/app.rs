@@ -1,12 +1,19 @@
 //! A service for each test: its own database on a server that all tests share, its own port.
 
-use std::{collections::HashMap, net::TcpListener, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::TcpListener,
+    path::Path,
+    sync::Mutex,
+    time::Duration,
+};
 
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::Value;
 use service::{Context, Settings};
 use standalone::postgres::{Options, Server};
 use store::{Sequencer, Store};
+use testkit::Scratch;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -147,11 +154,17 @@ pub(crate) async fn answer(request: RequestBuilder) -> Answer {
     Answer { status, headers, body }
 }
 
-/// A server of its own, in a directory below the target's.
-pub(crate) async fn start_server(name: &str, settings: &[(&str, &str)]) -> Server {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("inventory-api").join(name);
-    let mut options = Options::new(&directory, std::env::vars_os());
-    options.fallback_directory = format!("/var/tmp/stockwire-tests/inventory-api-{name}").into();
+/// A server of its own, in a directory that vanishes with the test process; the same one for the same name.
+pub(crate) async fn start_server(name: &'static str, settings: &[(&str, &str)]) -> Server {
+    static PLACES: Mutex<BTreeMap<&str, Scratch>> = Mutex::new(BTreeMap::new());
+    let place = {
+        let mut places = PLACES.lock().unwrap();
+        places.entry(name).or_insert_with(|| Scratch::new().unwrap()).path().to_owned()
+    };
+    let mut options = Options::new(place.join("postgres"), std::env::vars_os());
+    options.fallback_directory = place.join("elsewhere");
+    // A machine without Postgres fetches it once for all runs.
+    options.fetched_binaries = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("postgres-binaries"));
     let settings = settings.iter().chain(&[("fsync", "off"), ("max_connections", "300")]);
     options.settings = settings.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     Server::start(options).await.unwrap()
@@ -159,23 +172,7 @@ pub(crate) async fn start_server(name: &str, settings: &[(&str, &str)]) -> Serve
 
 async fn shared_server() -> &'static Server {
     static SERVER: OnceCell<Server> = OnceCell::const_new();
-    SERVER
-        .get_or_init(|| async {
-            let server = start_server("shared", &[]).await;
-            drop_databases_of_earlier_runs(&server.url("postgres")).await;
-            server
-        })
-        .await
-}
-
-async fn drop_databases_of_earlier_runs(url: &str) {
-    let (sql, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    let leftover = "select datname from pg_database where datname like 'test\\_%'";
-    for row in sql.query(leftover, &[]).await.unwrap() {
-        let name: String = row.get(0);
-        sql.batch_execute(&format!("drop database {name} with (force)")).await.unwrap();
-    }
+    SERVER.get_or_init(|| start_server("shared", &[])).await
 }
 
 fn read_settings(database_url: &str, more: &[(&str, &str)]) -> Settings {
