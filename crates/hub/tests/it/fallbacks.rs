@@ -1,4 +1,4 @@
-//! Server-Sent Events and the long poll: the same frames and cursors as on the socket, and the same limits.
+//! Server-Sent Events, and what they share with the long poll: the frames and cursors of the socket, and its limits.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{create_items, integer, mirroring, settled, until_equal};
 
-async fn poll(stack: &Stack, query: &str) -> Result<Value> {
+pub(crate) async fn poll(stack: &Stack, query: &str) -> Result<Value> {
     let url = format!("http://{}/poll?{query}", stack.hub.address());
     let answer = reqwest::get(url).await?;
     answer.error_for_status()?.json().await.context("the answer is not JSON")
@@ -100,62 +100,6 @@ async fn one_cursor_leads_from_socket_to_events_to_poll_to_the_pull_feed() -> Re
         }
     };
     assert_eq!(update["data"]["quantity"], 104);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_poll_waits_for_a_change_and_says_where_to_go_on_without_one() -> Result<()> {
-    let stack = Stack::start().await?;
-    let ids = create_items(&stack.api, 2).await?;
-    settled(&stack).await?;
-    let begin = poll(&stack, "topic=items").await?;
-    assert_eq!((&begin["data"], &begin["recovered"]), (&json!([]), &json!(false)));
-    let cursor = begin["next_cursor"].as_str().context("no cursor")?;
-    let quiet = poll(&stack, &format!("topic=items:{}&after={cursor}&wait=0", ids[0])).await?;
-    assert_eq!((&quiet["data"], &quiet["as_of"]["position"]), (&json!([]), &json!(2)));
-    let query = format!("topic=items:{}&after={cursor}&wait=30", ids[0]);
-    let (waited, _) = tokio::join!(poll(&stack, &query), async {
-        // A change of something else doesn't end the wait.
-        stack.api.patch_item(ids[1], &json!({"quantity": 7})).await?;
-        stack.api.patch_item(ids[0], &json!({"quantity": 8})).await
-    });
-    let waited = waited?;
-    assert_eq!(waited["data"][0]["data"]["quantity"], 8, "{waited}");
-    assert_eq!((waited["data"].as_array().map(Vec::len), &waited["as_of"]["position"]), (Some(1), &json!(4)));
-    let state = poll(&stack, "topic=items&snapshot=true").await?;
-    let mut mirror = Mirror::default();
-    for frame in state["data"].as_array().context("no data")? {
-        mirror.take(frame)?;
-    }
-    assert_eq!(mirror.items(), &items_in_table(&stack.database.sql().await?).await?);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_poll_far_behind_gets_everything_in_pieces() -> Result<()> {
-    let stack = Stack::start().await?;
-    let ids = create_items(&stack.api, 1).await?;
-    settled(&stack).await?;
-    let begin = poll(&stack, "topic=items").await?;
-    let mut cursor = begin["next_cursor"].as_str().context("no cursor")?.to_owned();
-    let sql = stack.database.sql().await?;
-    let update = "update items set attributes = jsonb_build_object('n', $2::int, 'padding', repeat('x', 4000)) where id = $1";
-    for round in 0..200 {
-        sql.execute(update, &[&ids[0], &round]).await?;
-    }
-    settled(&stack).await?;
-    let (mut polls, mut rounds) = (0, Vec::new());
-    while rounds.len() < 200 {
-        let page = poll(&stack, &format!("topic=items&after={cursor}")).await?;
-        assert_eq!(page["recovered"], json!(true));
-        let data = page["data"].as_array().context("no data")?;
-        rounds.extend(data.iter().map(|frame| integer(&frame["data"]["attributes"], "n")));
-        assert!(page.to_string().len() < 400_000, "an answer is bounded");
-        cursor = page["next_cursor"].as_str().context("no cursor")?.to_owned();
-        polls += 1;
-    }
-    assert_eq!(rounds, (0..200).collect::<Vec<i64>>());
-    assert!(polls > 3, "{polls}");
     Ok(())
 }
 
@@ -329,5 +273,21 @@ async fn streams_and_polls_resume_from_behind_the_ring() -> Result<()> {
         cursor = page["next_cursor"].as_str().context("no cursor")?.to_owned();
     }
     assert_eq!(polled, 500);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cursor_that_the_log_never_reached_is_given_up() -> Result<()> {
+    let stack = Stack::start().await?;
+    create_items(&stack.api, 2).await?;
+    settled(&stack).await?;
+    let begin = poll(&stack, "topic=items").await?;
+    let epoch = begin["as_of"]["epoch"].as_str().context("no epoch")?;
+    let query = format!("topic=items&after={epoch}:1000000");
+    let mut events = EventStream::open(stack.hub.address(), &query, None).await?;
+    events.expect("connected").await?;
+    let resync = events.expect("resync").await?;
+    assert_eq!((&resync["reason"], &resync["position"]), (&json!("epoch"), &json!(2)));
+    assert_eq!(events.expect("subscribed").await?["recovered"], json!(false));
     Ok(())
 }

@@ -8,6 +8,7 @@ mod failures;
 mod fallbacks;
 mod handshakes;
 mod metrics;
+mod polls;
 mod restarts;
 mod resume;
 mod slow_clients;
