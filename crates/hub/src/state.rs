@@ -35,8 +35,6 @@ use crate::{
 const MOST_WAITING: usize = 256 * 1024;
 /// A client gets this long to answer a close frame.
 pub(crate) const CLOSE_LINGER_MS: u64 = 2000;
-/// The same for one that is closed because it doesn't read.
-const SLOW_LINGER_MS: u64 = 30_000;
 
 /// A snapshot that a subscription waits for.
 #[derive(Debug)]
@@ -231,8 +229,9 @@ impl State {
 
     /// Sends a close frame and waits a little for the client's.
     pub(crate) fn close(&mut self, key: usize, code: CloseCode, reason: &str) {
-        // A client that doesn't read may go on, and then shall read why it was closed.
-        let linger_ms = if code == CloseCode::TooSlow { SLOW_LINGER_MS } else { CLOSE_LINGER_MS };
+        // A client that doesn't read may go on, and then shall read why it was closed: it has as long again.
+        let slow = code == CloseCode::TooSlow;
+        let linger_ms = if slow { self.config.stall_timeout_ms } else { CLOSE_LINGER_MS };
         let deadline_ms = self.now_ms + linger_ms;
         self.leave_all(key);
         let Some(connection) = self.connections.get_mut(key) else { return };
