@@ -121,7 +121,8 @@ impl Connection {
     /// Whether something that was asked for is on its way to the hub.
     pub(crate) fn is_being_fetched(&self) -> bool {
         let loading = |subscription: &Subscription| matches!(subscription.stage, Stage::Loading(_));
-        matches!(self.history, Some(History::Asked { .. })) || self.subscriptions.iter().any(loading)
+        let asked = matches!(self.history, Some(History::Asked { .. }));
+        asked || self.ahead_since_ms.is_some() || self.subscriptions.iter().any(loading)
     }
 
     /// Whether a poll has something to say, and would have to wait for more.

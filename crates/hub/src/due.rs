@@ -65,7 +65,6 @@ impl State {
             }
         }
         if connection.ahead_since_ms.is_some_and(|since| now_ms >= since + AHEAD_MS) {
-            connection.ahead_since_ms = None;
             self.give_up_ahead(key);
         }
         let Some(connection) = self.connections.get_mut(key) else { return };
@@ -103,7 +102,8 @@ impl State {
     fn beat(&mut self, key: usize, beats: &mut Beats) {
         let (now_ms, head, epoch) = (self.now_ms, self.head(), self.epoch);
         let Some(connection) = self.connections.get_mut(key) else { return };
-        if now_ms < connection.beat_ms + self.config.heartbeat_ms {
+        let known = connection.identity().is_some();
+        if !known || now_ms < connection.beat_ms + self.config.heartbeat_ms {
             return;
         }
         connection.beat_ms = now_ms;

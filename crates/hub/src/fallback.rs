@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admission::Admitted,
+    connection::AHEAD_MS,
     guest::{Answer, Guest, NoAnswer, Patience},
     handshake::Doorkeeper,
     origin::{answer_pages, preflight},
@@ -26,7 +27,7 @@ use crate::{
 const LONGEST_WAIT_SECONDS: u64 = 30;
 const WAIT_SECONDS: u64 = 25;
 /// However short a poll, the hub takes this long to get what it asks for.
-const FETCHING: Duration = Duration::from_secs(5);
+const FETCHING: Duration = Duration::from_millis(AHEAD_MS + 1000);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// What the routes of a worker thread need.

@@ -142,9 +142,11 @@ impl MessageBody for Guest {
             if self.shard.interest(self.key).is_none() {
                 return Poll::Ready(None);
             }
-            if self.link.poll_kicked(context).is_pending() {
-                return Poll::Pending;
+            if self.link.poll_kicked(context).is_ready() {
+                // It has more to do and nothing to say yet: others on this thread have their turn first.
+                context.waker().wake_by_ref();
             }
+            return Poll::Pending;
         }
     }
 }

@@ -163,41 +163,42 @@ impl State {
 
     /// Gives subscriptions up whose cursor lies too deep; says whether there were any.
     pub(crate) fn give_up_old(&mut self, key: usize) -> bool {
-        self.give_up_those(key, ResyncReason::TooOld, |state, cursor, resumes| {
+        self.give_up_those(key, ResyncReason::TooOld, |state, cursor, ask| {
             // Who was let in isn't sent away because others write meanwhile.
-            let most = if resumes { state.deepest().saturating_mul(2) } else { state.deepest() };
+            let most = if ask.is_some() { state.deepest().saturating_mul(2) } else { state.deepest() };
             cursor < state.ring.floor() && state.depth(cursor) > most
         })
     }
 
-    /// Gives subscriptions up that are further than the hub, which would have got there by now: they belong to another
-    /// log. A hub that is cut off can't tell, and waits on.
+    /// Gives subscriptions up whose clients say that they are further than the hub, which would have got there by now:
+    /// they belong to another log. A state that came from inventory-api may be further than a hub that is late, and a
+    /// hub that is cut off can't tell: those wait on.
     pub(crate) fn give_up_ahead(&mut self, key: usize) {
-        if (self.is_cut_off)() {
-            // They are on the list still; the timer starts anew.
-            if let Some(connection) = self.connections.get_mut(key) {
-                connection.ahead_since_ms = Some(self.now_ms);
-            }
-            return;
+        let (head, now_ms) = (self.ring.head(), self.now_ms);
+        if !(self.is_cut_off)() {
+            self.give_up_those(key, ResyncReason::Epoch, |_, cursor, ask| {
+                cursor > head && ask.is_some_and(|ask| ask.recovered)
+            });
         }
-        let head = self.ring.head();
-        if self.give_up_those(key, ResyncReason::Epoch, |_, cursor, _| cursor > head) {
-            self.advance(key);
-        }
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        // Who still waits is on the list; the timer starts anew.
+        let waits = connection.cursors().any(|cursor| cursor > head);
+        connection.ahead_since_ms = waits.then_some(now_ms);
+        self.advance(key);
     }
 
     fn give_up_those(
         &mut self,
         key: usize,
         reason: ResyncReason,
-        lost: impl Fn(&Self, Position, bool) -> bool,
+        lost: impl Fn(&Self, Position, Option<Ask>) -> bool,
     ) -> bool {
         let Some(connection) = self.connections.get(key) else { return false };
         let topics: Vec<Topic> = connection
             .subscriptions
             .iter()
             .filter(|subscription| match subscription.stage {
-                Stage::Behind { cursor, owed, .. } => lost(self, cursor, owed.is_some()),
+                Stage::Behind { cursor, owed, .. } => lost(self, cursor, owed),
                 _ => false,
             })
             .map(|subscription| subscription.topic)

@@ -166,8 +166,10 @@ impl State {
             let subscribed = ServerFrame::Subscribed { reference, topic, recovered, position, epoch };
             said.extend_from_slice(&wire::message(encoding, &subscribed, Some(epoch)));
         }
-        // A long poll is answered with the cursor; that says the same.
-        if encoding != Encoding::List && !said.is_empty() {
+        if encoding == Encoding::List {
+            // It is answered with the cursor, which says the same; perhaps now.
+            connection.link.kick();
+        } else if !said.is_empty() {
             self.send(key, said.freeze());
         }
     }
@@ -231,7 +233,8 @@ impl State {
     pub(crate) fn close(&mut self, key: usize, code: CloseCode, reason: &str) {
         // A client that doesn't read may go on, and then shall read why it was closed: it has as long again.
         let slow = code == CloseCode::TooSlow;
-        let linger_ms = if slow { self.config.stall_timeout_ms } else { CLOSE_LINGER_MS };
+        let linger_ms =
+            if slow { self.config.stall_timeout_ms.max(CLOSE_LINGER_MS) } else { CLOSE_LINGER_MS };
         let deadline_ms = self.now_ms + linger_ms;
         self.leave_all(key);
         let Some(connection) = self.connections.get_mut(key) else { return };

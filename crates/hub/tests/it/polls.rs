@@ -132,3 +132,26 @@ async fn the_shortest_poll_gets_the_state_that_it_asks_for() -> Result<()> {
     assert_eq!(state["has_more"], json!(false));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_short_poll_is_answered_as_soon_as_there_is_an_answer() -> Result<()> {
+    let stack = Stack::start_with(|settings| settings.hub.ring_entries = 5).await?;
+    let ids = create_items(&stack.api, 2).await?;
+    settled(&stack).await?;
+    let begin = poll(&stack, "topic=items").await?;
+    let cursor = begin["next_cursor"].as_str().context("no cursor")?.to_owned();
+    for quantity in 0..20 {
+        stack.api.patch_item(ids[0], &json!({"quantity": 100 + quantity})).await?;
+    }
+    settled(&stack).await?;
+    // Nothing of it is about the item that is asked for, and the ring doesn't reach back so far.
+    let begun = tokio::time::Instant::now();
+    let answer = poll(&stack, &format!("topic=items:{}&after={cursor}&wait=0", ids[1])).await?;
+    assert_eq!((&answer["data"], &answer["as_of"]["position"]), (&json!([]), &json!(22)));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "it waited for {:?}", begun.elapsed());
+    // A cursor that the log never reached isn't believed by a short poll either.
+    let beyond =
+        poll(&stack, &format!("topic=items&after={}:1000&wait=0", cursor.split(':').next().unwrap())).await?;
+    assert_eq!((&beyond["data"][0]["reason"], &beyond["recovered"]), (&json!("epoch"), &json!(false)));
+    Ok(())
+}
