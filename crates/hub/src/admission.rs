@@ -17,8 +17,10 @@ use tokio::time::Instant;
 
 use crate::protocol::Allowance;
 
-/// A full hub's clients are spread over so many seconds.
-const SPREAD_SECONDS: usize = 5;
+/// Clients that find no place are spread over so many seconds.
+const FULL_SECONDS: usize = 5;
+/// The same for those who came in a second with too many others: the next one has places again.
+const BUSY_SECONDS: usize = 2;
 
 /// The limits, and what is used of them; one for all shards.
 #[derive(Debug)]
@@ -69,17 +71,20 @@ impl Admission {
         headers: &HeaderMap,
     ) -> Result<Admitted, Box<Refusal>> {
         if !self.takes_another_handshake() {
-            return Err(self.refuse("handshakes", "The hub takes no more handshakes this second."));
+            return Err(self.refuse(
+                "handshakes",
+                BUSY_SECONDS,
+                "The hub takes no more handshakes this second.",
+            ));
         }
         let address = peer.map(|peer| group(self.client_behind(peer, headers)));
         if !self.takes_another_from(address) {
-            return Err(
-                self.refuse("address", "There are as many sockets from this address as there may be.")
-            );
+            let detail = "There are as many sockets from this address as there may be.";
+            return Err(self.refuse("address", FULL_SECONDS, detail));
         }
         let admitted = Admitted { admission: self.clone(), address };
         if self.sockets.fetch_add(1, Ordering::Relaxed) >= self.most_sockets {
-            return Err(self.refuse("sockets", "The hub has as many sockets as it may."));
+            return Err(self.refuse("sockets", FULL_SECONDS, "The hub has as many sockets as it may."));
         }
         Ok(admitted)
     }
@@ -101,9 +106,9 @@ impl Admission {
         true
     }
 
-    fn refuse(&self, limit: &'static str, detail: &'static str) -> Box<Refusal> {
+    fn refuse(&self, limit: &'static str, spread_seconds: usize, detail: &'static str) -> Box<Refusal> {
         metrics::counter!("stockwire_hub_refused_total", "limit" => limit).increment(1);
-        let place = self.refused.fetch_add(1, Ordering::Relaxed) % SPREAD_SECONDS;
+        let place = self.refused.fetch_add(1, Ordering::Relaxed) % spread_seconds;
         Box::new(Refusal::for_now(detail, u32::try_from(place).unwrap_or(0) + 1))
     }
 
