@@ -42,12 +42,13 @@ impl SnapshotError {
 }
 
 type Outcome = Result<Arc<Snapshot>, SnapshotError>;
+/// What a fetch brought, and when it landed: it may have waited for its turn before.
+type Landing = Option<(Instant, Outcome)>;
 
 /// A fetch under way, or done a moment ago.
 #[derive(Debug)]
 struct Flight {
-    started: Instant,
-    outcome: watch::Receiver<Option<Outcome>>,
+    outcome: watch::Receiver<Landing>,
 }
 
 /// Fetches and shares snapshots; one for all shards of a hub.
@@ -100,7 +101,7 @@ impl Snapshots {
         let mut outcome = self.flight(tenant, topic, not_before);
         let landed = outcome.wait_for(Option::is_some).await;
         match landed.as_deref() {
-            Ok(Some(outcome)) => outcome.clone(),
+            Ok(Some((_, outcome))) => outcome.clone(),
             _ => Err(SnapshotError("the fetch ended without an outcome".into())),
         }
     }
@@ -111,7 +112,7 @@ impl Snapshots {
         tenant: TenantId,
         topic: Topic,
         not_before: Cursor,
-    ) -> watch::Receiver<Option<Outcome>> {
+    ) -> watch::Receiver<Landing> {
         let mut flights = self.lock();
         flights.retain(|_, flight| !flight.is_over(self.reuse));
         if let Some(flight) = flights.get(&(tenant, topic))
@@ -121,14 +122,14 @@ impl Snapshots {
             return flight.outcome.clone();
         }
         let (land, outcome) = watch::channel(None);
-        flights.insert((tenant, topic), Flight { started: Instant::now(), outcome: outcome.clone() });
+        flights.insert((tenant, topic), Flight { outcome: outcome.clone() });
         let this = self.clone();
         self.runtime.spawn(async move {
             let outcome = this.fetch_patiently(tenant, topic).await;
             if let Err(error) = &outcome {
                 tracing::warn!(source = error as &dyn std::error::Error, "no snapshot from inventory-api");
             }
-            land.send_replace(Some(outcome.map(Arc::new)));
+            land.send_replace(Some((Instant::now(), outcome.map(Arc::new))));
             // Nobody may ask again for a long time.
             tokio::time::sleep(this.reuse).await;
             this.lock().retain(|_, flight| !flight.is_over(this.reuse));
@@ -187,15 +188,15 @@ impl Flight {
     fn is_older_than(&self, cursor: Cursor) -> bool {
         matches!(
             &*self.outcome.borrow(),
-            Some(Ok(snapshot)) if snapshot.as_of.epoch != cursor.epoch || snapshot.as_of.position < cursor.position
+            Some((_, Ok(snapshot))) if snapshot.as_of.epoch != cursor.epoch || snapshot.as_of.position < cursor.position
         )
     }
 
     fn is_over(&self, reuse: Duration) -> bool {
         match &*self.outcome.borrow() {
             None => false,
-            Some(Ok(_)) => self.started.elapsed() > reuse,
-            Some(Err(_)) => true,
+            Some((landed, Ok(_))) => landed.elapsed() >= reuse,
+            Some((_, Err(_))) => true,
         }
     }
 }
