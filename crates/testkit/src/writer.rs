@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    ops::AddAssign,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -42,6 +43,16 @@ pub struct Tally {
     pub deadlocked: usize,
     /// Transactions that had read what others changed.
     pub not_serializable: usize,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.committed += other.committed;
+        self.rolled_back += other.rolled_back;
+        self.rolled_back_to_savepoint += other.rolled_back_to_savepoint;
+        self.deadlocked += other.deadlocked;
+        self.not_serializable += other.not_serializable;
+    }
 }
 
 /// A writer with a connection of its own.

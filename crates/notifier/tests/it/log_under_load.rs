@@ -109,11 +109,7 @@ async fn write(
     while let Some(writer) = writing.join_next().await {
         let writer = writer??;
         committed.extend(writer.committed);
-        tally.committed += writer.tally.committed;
-        tally.rolled_back += writer.tally.rolled_back;
-        tally.rolled_back_to_savepoint += writer.tally.rolled_back_to_savepoint;
-        tally.deadlocked += writer.tally.deadlocked;
-        tally.not_serializable += writer.tally.not_serializable;
+        tally += writer.tally;
     }
     Ok((committed, tally))
 }

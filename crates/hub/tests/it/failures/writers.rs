@@ -76,10 +76,7 @@ async fn write(stack: &Stack, mut numbers: SeededNumbers) -> Result<(BTreeSet<(i
     while let Some(writer) = writing.join_next().await {
         let writer = writer??;
         committed.extend(writer.committed);
-        tally.committed += writer.tally.committed;
-        tally.rolled_back += writer.tally.rolled_back;
-        tally.rolled_back_to_savepoint += writer.tally.rolled_back_to_savepoint;
-        tally.deadlocked += writer.tally.deadlocked;
+        tally += writer.tally;
     }
     Ok((committed, tally))
 }
