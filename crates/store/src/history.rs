@@ -15,6 +15,10 @@ pub struct HistoryPage {
     pub next: Option<i64>,
     /// The moment of the log that the page shows.
     pub as_of: Cursor,
+    /// Whether the item's first change is still kept.
+    pub complete: bool,
+    /// Whether there is an item with this id now.
+    pub exists: bool,
 }
 
 impl Store {
@@ -30,7 +34,14 @@ impl Store {
         limit: u16,
     ) -> Result<HistoryPage, Error> {
         const HISTORY: &str = "/* store::item_history */
-            select sequencer.epoch, sequencer.last, page.*
+            select sequencer.epoch, sequencer.last,
+              exists (select from items where items.tenant_id = $1 and items.id = $2) as exists,
+              coalesce((
+                select oldest.op = 'create' from changes as oldest
+                where oldest.tenant_id = $1 and oldest.resource = 'item' and oldest.resource_id = $2
+                order by oldest.id limit 1
+              ), false) as complete,
+              page.*
             from sequencer left join lateral (
               select changes.id as change_id, change_log.position, changes.resource, changes.resource_id, changes.op,
                 changes.version, changes.at, changes.actor, changes.reason, changes.request_id,
@@ -46,10 +57,8 @@ impl Store {
         let rows = i64::from(limit) + 1;
         let rows = client.query(&statement, &[&tenant.get(), &id.get(), &after, &rows]).await?;
         let limit = usize::from(limit);
-        let as_of = match rows.first() {
-            Some(first) => row::head(first)?,
-            None => return Err(missing_sequencer()),
-        };
+        let Some(any) = rows.first() else { return Err(missing_sequencer()) };
+        let (as_of, complete, exists) = (row::head(any)?, any.try_get("complete")?, any.try_get("exists")?);
         let mut changes = Vec::new();
         let mut last = after;
         for row in rows.iter().take(limit) {
@@ -57,7 +66,8 @@ impl Store {
             changes.push(read_change(row, change_id)?);
             last = change_id;
         }
-        Ok(HistoryPage { changes, next: (rows.len() > limit).then_some(last), as_of })
+        let next = (rows.len() > limit).then_some(last);
+        Ok(HistoryPage { changes, next, as_of, complete, exists })
     }
 }
 

@@ -16,7 +16,9 @@ mod item_writes;
 mod items;
 mod log;
 mod migrations;
+mod retention;
 mod row;
+mod schema;
 mod sequencer;
 
 pub use changes::ChangePage;
@@ -29,4 +31,6 @@ pub use item_writes::{Expected, WriteOutcome};
 pub use items::ItemSnapshot;
 pub use log::{LogEntry, LogHead};
 pub use migrations::{MigrateError, create_database_if_missing, migrate, prepare_database};
+pub use retention::{LogHolder, TrimEnd, TrimRules, Trimmed};
+pub use schema::{await_schema, ensure_schema};
 pub use sequencer::{Horizon, Sequencer, Step};

@@ -76,12 +76,11 @@ impl Store {
     /// The database is away.
     pub async fn log_head(&self) -> Result<LogHead, Error> {
         const HEAD: &str = "/* store::log_head */
-            select epoch, last, coalesce((select min(position) from change_log), last + 1) as first
-            from sequencer";
+            select sequencer.epoch, sequencer.last, log_start.first from sequencer cross join log_start";
         let client = self.client().await?;
         let statement = client.prepare_cached(HEAD).await?;
         let row = client.query_opt(&statement, &[]).await?.ok_or_else(missing_sequencer)?;
-        let first = row::position("change_log", "position", row.try_get("first")?)?;
+        let first = row::position("log_start", "first", row.try_get("first")?)?;
         Ok(LogHead { cursor: row::head(&row)?, first })
     }
 
@@ -97,7 +96,8 @@ impl Store {
         Ok(())
     }
 
-    /// At most `limit` entries behind a position, in order.
+    /// At most `limit` entries behind a position, in order. If what lies right behind it was deleted, they begin where
+    /// the log does.
     ///
     /// # Errors
     /// The database is away.
@@ -106,7 +106,7 @@ impl Store {
             "/* store::log_entries */
             select change_log.position, {ENTRY_COLUMNS}
             from change_log join changes on changes.id = change_log.change_id
-            where change_log.position > $1
+            where change_log.position > $1 and change_log.position >= (select first from log_start)
             order by change_log.position limit $2"
         );
         let client = self.client().await?;

@@ -31,6 +31,12 @@ pub enum MigrateError {
         /// The newest migration of this program.
         known: i64,
     },
+    /// The schema was made by another migration than the one that this program knows under the same number.
+    #[error("migration {version} of the schema is not the one that this program knows")]
+    Foreign {
+        /// Its number.
+        version: i64,
+    },
     /// A migration failed, or differs from the one that was applied.
     #[error("a migration failed")]
     Migration(#[from] refinery::Error),
@@ -90,18 +96,26 @@ pub async fn migrate(options: &Options) -> Result<usize, MigrateError> {
 
 async fn refuse_newer(client: &tokio_postgres::Client) -> Result<(), MigrateError> {
     const APPLIED: &str = "/* store::migrate */ select max(version)::bigint from refinery_schema_history";
-    let known = embedded::migrations::runner()
-        .get_migrations()
-        .iter()
-        .map(|migration| i64::from(migration.version()))
-        .max()
-        .unwrap_or(0);
+    let known = known();
     let found = match client.query_one(APPLIED, &[]).await {
         Ok(row) => row.try_get::<_, Option<i64>>(0)?.unwrap_or(0),
         Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => 0,
         Err(error) => return Err(error.into()),
     };
     if found > known { Err(MigrateError::Newer { found, known }) } else { Ok(()) }
+}
+
+/// The newest migration of this program.
+pub(crate) fn known() -> i64 {
+    let runner = embedded::migrations::runner();
+    runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
+}
+
+/// What tells a migration of this program from others with its number, as the schema's history has it.
+pub(crate) fn checksum(version: i64) -> Option<String> {
+    let runner = embedded::migrations::runner();
+    let migration = runner.get_migrations().iter().find(|known| i64::from(known.version()) == version);
+    migration.map(|migration| migration.checksum().to_string())
 }
 
 /// Creates the database that the URL names, if the server has none of that name and the role may. Says whether
