@@ -11,7 +11,7 @@ use serde::Deserialize;
 use service::{ApiError, access::shows_secret};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Notifier, backfill, tail::serialise};
+use crate::{Notifier, backfill, holds::Hold, tail::serialise};
 
 /// Entries in one message at most.
 const BATCH: usize = 500;
@@ -56,7 +56,7 @@ async fn open(
     };
     known_head(&notifier).await?;
     let (response, session, messages) = actix_ws::handle(&request, body)?;
-    let feed = Feed { notifier: notifier.get_ref().clone(), session };
+    let feed = Feed { notifier: notifier.get_ref().clone(), session, hold: None };
     actix_web::rt::spawn(feed.run(messages, cursor));
     Ok(response)
 }
@@ -73,6 +73,8 @@ pub(crate) async fn known_head(notifier: &Notifier) -> Result<Cursor, ApiError> 
 struct Feed {
     notifier: Notifier,
     session: Session,
+    /// While it reads from the log what the window no longer has.
+    hold: Option<Hold>,
 }
 
 /// Why a feed ends.
@@ -169,8 +171,12 @@ impl Feed {
     /// Sends what follows the cursor, from memory or from the log.
     async fn send_batch(&mut self, cursor: Cursor, head: Cursor) -> Result<Cursor, End> {
         let entries = match self.notifier.window.behind(cursor.position, BATCH) {
-            Some(entries) => entries,
+            Some(entries) => {
+                self.hold = None;
+                entries
+            }
             None => {
+                self.hold_from(cursor.position).await.map_err(End::Database)?;
                 let mut read =
                     self.notifier.store.log_entries(cursor.position, 500).await.map_err(End::Database)?;
                 // The log may be ahead of what this notifier has taken in, and a cursor past the head means another
@@ -190,6 +196,15 @@ impl Feed {
         self.text(message).await?;
         metrics::counter!("stockwire_feed_entries_total").increment(entries.len() as u64);
         Ok(Cursor { position: last, ..cursor })
+    }
+
+    /// Keeps what lies behind a position, and only that, from being deleted.
+    async fn hold_from(&mut self, position: Position) -> Result<(), store::Error> {
+        match &self.hold {
+            Some(hold) => hold.reached(position),
+            None => self.hold = Some(self.notifier.holds.take(position).await?),
+        }
+        Ok(())
     }
 
     async fn message(&mut self, message: &FeedMessage<'_>) -> Result<(), End> {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use service::Context;
 use store::{Bell, Doorbell, Error, Horizon, Sequencer, Step, Store};
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::{Notify, mpsc, watch},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ pub(crate) struct Leader {
     poll_interval: Duration,
     steps: mpsc::Sender<Step>,
     grown: Arc<Notify>,
+    leading: watch::Sender<bool>,
 }
 
 impl Leader {
@@ -29,9 +30,15 @@ impl Leader {
             doorbell: settings.doorbell.then(listen),
             poll_interval: Duration::from_millis(settings.poll_interval_ms.max(1)),
             grown: announcements(store.clone(), context.stop.clone()),
+            leading: watch::Sender::new(false),
             store,
             steps,
         }
+    }
+
+    /// Whether it leads.
+    pub(crate) fn leading(&self) -> watch::Receiver<bool> {
+        self.leading.subscribe()
     }
 
     /// Never ends; it is dropped when the service stops, and the lock with it.
@@ -42,6 +49,7 @@ impl Leader {
         loop {
             let begun = Instant::now();
             let (led, error) = self.lead().await;
+            self.leading.send_replace(false);
             metrics::gauge!("stockwire_sequencer_leading").set(0.0);
             tracing::warn!(
                 sequencer.led = led,
@@ -60,6 +68,7 @@ impl Leader {
             Ok(sequencer) => sequencer,
             Err(error) => return (false, error),
         };
+        self.leading.send_replace(true);
         metrics::gauge!("stockwire_sequencer_leading").set(1.0);
         tracing::info!(log.epoch = %sequencer.epoch(), "leading");
         match self.keep_stepping(&sequencer).await {

@@ -43,23 +43,38 @@
 //! commits queue behind each other, and looks by itself every few milliseconds ([`pace`](crate)). Before it relies
 //! on the bell again it keeps looking until every transaction that could have read the old state has ended. And
 //! whatever happens, it looks once in `notifier.poll_interval_ms`.
+//!
+//! # Forgetting
+//!
+//! Where `retention.days` says so, the leader deletes what is older, from the log's beginning on, in small batches beside
+//! the steps. What a connected hub still reads is held ([`store::Store::hold_log`]), by whichever notifier feeds it; the
+//! bound on that is `retention.longest_hold_ms`.
 
 mod backfill;
 mod entry;
 mod feed;
+mod holds;
 mod leader;
 mod pace;
+mod retention;
 mod tail;
 mod window;
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use actix_web::web;
 use service::{Check, Context, Fatal, Health, Settings, http::Http, settings::Secret};
 use store::{Options, Store};
 use tokio::sync::Semaphore;
 
-use crate::window::Window;
+use crate::{holds::Holds, retention::Retention, window::Window};
 
 /// A notifier whose tasks run: what is left is to serve its feed.
 #[derive(Debug, Clone)]
@@ -68,26 +83,31 @@ pub struct Notifier {
     window: Arc<Window>,
     /// Reads of older entries under way.
     reads: Arc<Semaphore>,
+    holds: Arc<Holds>,
     secret: Secret,
     context: Context,
+    /// Whether the tasks run.
+    begun: Arc<AtomicBool>,
 }
 
-/// The whole service, until it is told to stop.
+/// The whole service, until it is told to stop. It answers from the first moment on: while the database is away, or its
+/// schema isn't the one that this program knows, `/ready` says so and feeds are refused with 503.
 ///
 /// # Errors
 /// The settings can't be used, the schema can't be brought up to date, or the address is taken.
 pub async fn run(context: Context) -> Result<(), Fatal> {
     let settings = context.settings.clone();
     let options = options(&settings);
-    if settings.database.migrate {
-        match context.stop.run_until_cancelled(store::prepare_database(&options)).await {
-            Some(migrated) => migrated?,
-            None => return Ok(()),
-        }
-    }
     let listener = TcpListener::bind(settings.notifier.listen)?;
-    let notifier = Notifier::start(&context, Store::new(&options)?, settings.internal_secret()?);
-    notifier.serve(listener).await
+    let notifier = Notifier::new(&context, Store::new(&options)?, settings.internal_secret()?);
+    let serving = notifier.clone().serve(listener);
+    tokio::pin!(serving);
+    tokio::select! {
+        ended = &mut serving => return ended,
+        ready = store::ensure_schema(&options, settings.database.migrate) => ready?,
+    }
+    notifier.begin();
+    serving.await
 }
 
 fn options(settings: &Settings) -> Options {
@@ -101,22 +121,42 @@ fn options(settings: &Settings) -> Options {
 }
 
 impl Notifier {
-    /// Starts sequencing, or waiting for one's turn, and following the log.
+    /// Starts sequencing, or waiting for one's turn, following the log, and deleting what is too old.
     #[must_use]
     pub fn start(context: &Context, store: Store, secret: Secret) -> Self {
+        let notifier = Self::new(context, store, secret);
+        notifier.begin();
+        notifier
+    }
+
+    /// One that touches nothing yet.
+    fn new(context: &Context, store: Store, secret: Secret) -> Self {
         let window = Arc::new(Window::new(context.settings.notifier.window_entries));
+        let reads = Arc::new(Semaphore::new(backfill::READS));
+        let holds = Arc::new(Holds::new(store.clone()));
+        let (context, begun) = (context.clone(), Arc::default());
+        Self { store, window, reads, holds, secret, context, begun }
+    }
+
+    /// Starts the tasks.
+    fn begin(&self) {
+        let Self { context, store, .. } = self;
         let (steps, handed_over) = tail::hand_over();
         let leader = leader::Leader::new(context, store.clone(), steps);
-        let tail = tail::Tail::new(context, store.clone(), window.clone(), handed_over);
-        let (stop_leading, stop_following) = (context.stop.clone(), context.stop.clone());
-        context.spawn_essential("sequencer", async move {
-            stop_leading.run_until_cancelled(leader.run()).await;
+        let tail = tail::Tail::new(context, store.clone(), self.window.clone(), handed_over);
+        let retention = Retention::new(store.clone(), context.settings.clone(), leader.leading());
+        self.spawn("sequencer", leader.run());
+        self.spawn("log tail", tail.run());
+        self.spawn("retention", retention.run());
+        self.spawn("holds", self.holds.clone().keep());
+        self.begun.store(true, Ordering::Relaxed);
+    }
+
+    fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.context.stop.clone();
+        self.context.spawn_essential(name, async move {
+            stop.run_until_cancelled(task).await;
         });
-        context.spawn_essential("log tail", async move {
-            stop_following.run_until_cancelled(tail.run()).await;
-        });
-        let reads = Arc::new(Semaphore::new(backfill::READS));
-        Self { store, window, reads, secret, context: context.clone() }
     }
 
     /// Serves the feed until the service stops.
@@ -137,9 +177,10 @@ impl Notifier {
 
     fn database_check(&self) -> Check {
         let store = self.store.clone();
-        Check::new("database", move || {
+        let check = Check::new("database", move || {
             let store = store.clone();
             Box::pin(async move { store.ping().await.map_err(|error| error.to_string()) })
-        })
+        });
+        check.once(self.begun.clone(), "waiting for the schema")
     }
 }

@@ -4,10 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use domain::Cursor;
 use service::Context;
-use store::{Bell, Doorbell, Error, LogEntry, Step, Store};
+use store::{Bell, Doorbell, Error, LogEntry, LogHead, Step, Store};
 use tokio::{sync::mpsc, time::Instant};
 
-use crate::{entry::Entry, window::Window};
+use crate::{
+    entry::Entry,
+    window::{Window, position_as_float},
+};
 
 /// Steps that wait to be taken over; more are read from the log instead.
 const STEPS: usize = 64;
@@ -102,7 +105,8 @@ impl Tail {
 
     /// Makes sure that this is still the same log, then reads on.
     async fn check(&self) -> Result<(), Error> {
-        let found: Cursor = self.store.log_head().await?.cursor;
+        let LogHead { cursor: found, first } = self.store.log_head().await?;
+        metrics::gauge!("stockwire_log_first_position").set(position_as_float(first));
         let same = self
             .window
             .head()

@@ -1,6 +1,13 @@
 //! `/health`, `/ready` and `/metrics`: what supervisors and dashboards ask every service.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use actix_web::{HttpResponse, web};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -21,6 +28,15 @@ impl Check {
     /// A dependency and how to ask for it. An answer later than 2 s counts as none.
     pub fn new(name: &'static str, run: impl Fn() -> CheckFuture + Send + Sync + 'static) -> Self {
         Self { name, run: Arc::new(run) }
+    }
+
+    /// As this one, but before something is done the answer is what it waits for.
+    #[must_use]
+    pub fn once(self, done: Arc<AtomicBool>, otherwise: &'static str) -> Self {
+        let run = self.run;
+        Self::new(self.name, move || {
+            if done.load(Ordering::Relaxed) { run() } else { Box::pin(async { Err(otherwise.to_owned()) }) }
+        })
     }
 }
 

@@ -11,6 +11,7 @@ mod hub_settings;
 mod problem;
 mod query;
 mod request;
+mod retention_settings;
 mod run;
 mod secret;
 pub mod settings;

@@ -11,7 +11,7 @@ use std::{
 use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
 
-pub use crate::{hub_settings::Hub, secret::Secret};
+pub use crate::{hub_settings::Hub, retention_settings::Retention, secret::Secret};
 
 /// The settings of all services; each reads its part.
 #[derive(Debug, Clone, Deserialize)]
@@ -27,6 +27,8 @@ pub struct Settings {
     pub auth: Auth,
     /// The notifier.
     pub notifier: Notifier,
+    /// How much of the log is kept.
+    pub retention: Retention,
     /// How the hub reaches inventory-api.
     pub api: Api,
     /// The hub.
@@ -63,7 +65,7 @@ pub struct Database {
     pub statement_timeout_ms: u64,
     /// A statement that waits longer for a lock is cancelled, in milliseconds.
     pub lock_timeout_ms: u64,
-    /// Create the database and bring the schema up to date at start.
+    /// Create the database and bring the schema up to date at start; else wait until someone else has.
     pub migrate: bool,
 }
 
