@@ -29,7 +29,7 @@ pub use frame::{ClientFrame, FrameError, LogoutReason, ResyncReason, SUBPROTOCOL
 pub use item::{Attributes, Item, ItemId, Price, Quantity, Version};
 pub use item_document::ItemDocument;
 pub use item_input::{ItemPatch, NewItem};
-pub use page::{AsOf, Page};
+pub use page::{AsOf, HistoryPage, Page};
 pub use position::{Cursor, Epoch, ParseCursorError, Position};
 pub use problem::{Problem, ProblemCode};
 pub use tenant::TenantId;

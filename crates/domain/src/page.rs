@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cursor, Epoch, Position};
+use crate::{Change, Cursor, Epoch, Position};
 
 /// The state contains every change up to this position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,4 +33,21 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
     /// The moment of the log that the rows show.
     pub as_of: AsOf,
+}
+
+/// What the history of an item answers: a page of it, and whether it goes back to the item's creation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HistoryPage {
+    /// The changes, oldest first.
+    pub data: Vec<Change>,
+    /// Whether another page follows.
+    pub has_more: bool,
+    /// Hand this back as `after` for what follows.
+    pub next_cursor: Option<String>,
+    /// The moment of the log that the changes show.
+    pub as_of: AsOf,
+    /// Whether the history begins with the item's creation. If not, older changes are no longer kept: the first one of
+    /// the first page is just the oldest that is, and there may be none at all.
+    pub complete: bool,
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::{FieldError, ItemDocument};
+use crate::{Cursor, FieldError, ItemDocument};
 
 /// What went wrong, for programs. Each has one HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,8 +25,10 @@ pub enum ProblemCode {
     MethodNotAllowed,
     /// The sku is taken.
     DuplicateSku,
-    /// The cursor belongs to another epoch, or what lies behind it is gone.
+    /// The cursor belongs to another epoch, or lies past the log's end.
     CursorGone,
+    /// Changes right behind the cursor are no longer kept.
+    ChangesRemoved,
     /// The state isn't the one that `If-Match` names.
     VersionMismatch,
     /// The body is larger than allowed.
@@ -43,7 +45,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code, in the order of their status.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::MalformedBody,
         Self::InvalidParameter,
         Self::NotAuthenticated,
@@ -52,6 +54,7 @@ impl ProblemCode {
         Self::MethodNotAllowed,
         Self::DuplicateSku,
         Self::CursorGone,
+        Self::ChangesRemoved,
         Self::VersionMismatch,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -74,6 +77,7 @@ impl ProblemCode {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::DuplicateSku => "duplicate_sku",
             Self::CursorGone => "cursor_gone",
+            Self::ChangesRemoved => "changes_removed",
             Self::VersionMismatch => "version_mismatch",
             Self::BodyTooLarge => "body_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
@@ -93,7 +97,7 @@ impl ProblemCode {
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::DuplicateSku => 409,
-            Self::CursorGone => 410,
+            Self::CursorGone | Self::ChangesRemoved => 410,
             Self::VersionMismatch => 412,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
@@ -117,6 +121,7 @@ impl ProblemCode {
             Self::MethodNotAllowed => "Method not allowed",
             Self::DuplicateSku => "The sku is taken",
             Self::CursorGone => "The cursor can't be used any more",
+            Self::ChangesRemoved => "Changes behind the cursor are no longer kept",
             Self::VersionMismatch => "The item has changed",
             Self::BodyTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body must be application/json",
@@ -154,6 +159,11 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::Item>))]
     pub current: Option<ItemDocument>,
+    /// With `changes_removed`: the cursor right before the oldest change that is kept. Going on from there skips what
+    /// was removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub oldest_cursor: Option<String>,
 }
 
 impl Problem {
@@ -170,6 +180,7 @@ impl Problem {
             request_id: None,
             errors: Vec::new(),
             current: None,
+            oldest_cursor: None,
         }
     }
 
@@ -184,6 +195,13 @@ impl Problem {
     #[must_use]
     pub fn with_current(mut self, current: ItemDocument) -> Self {
         self.current = Some(current);
+        self
+    }
+
+    /// With where what is kept begins.
+    #[must_use]
+    pub fn with_oldest_cursor(mut self, cursor: Cursor) -> Self {
+        self.oldest_cursor = Some(cursor.to_string());
         self
     }
 }

@@ -32,7 +32,7 @@ problem_set! {
 }
 problem_set! {
     /// Of the pull feed.
-    FeedProblems: InvalidParameter, CursorGone
+    FeedProblems: InvalidParameter, CursorGone, ChangesRemoved
 }
 problem_set! {
     /// Of reading an item.

@@ -31,7 +31,13 @@ mod problem_page;
 mod routes;
 mod unique_keys;
 
-use std::net::TcpListener;
+use std::{
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use anyhow::Context as _;
 use service::{Context, Fatal, Health, http::Http};
@@ -53,8 +59,8 @@ pub async fn run(context: Context) -> Result<(), Fatal> {
     serve(context, listener).await
 }
 
-/// As [`run`], on a listener from outside. Serves from the first moment: while the database is away or not yet
-/// migrated, `/ready` says so and requests are answered with 503.
+/// As [`run`], on a listener from outside. Serves from the first moment: while the database is away, or its schema isn't
+/// the one that this program knows, `/ready` says so and requests that need more are answered with 503.
 ///
 /// # Errors
 /// As for [`run`].
@@ -62,18 +68,19 @@ pub async fn serve(context: Context, listener: TcpListener) -> Result<(), Fatal>
     let settings = context.settings.clone();
     let options = store_options(&settings, NAME);
     let api = Api::start(&context, Store::new(&options)?)?;
-    let health = Health::new(NAME, vec![api.check()], context.stop.clone());
+    let prepared = Arc::new(AtomicBool::new(false));
+    let check = api.check().once(prepared.clone(), "waiting for the database and its schema");
+    let health = Health::new(NAME, vec![check], context.stop.clone());
     // Requests under way get most of the deadline: the rest is for what comes after them.
     let drain_seconds = (settings.shutdown.deadline().as_secs() * 2 / 3).max(1);
     let http = Http { name: NAME, listener, workers: settings.http.workers, drain_seconds };
     tracing::info!(http.listen = %http.listener.local_addr()?, "listening");
     let serving = service::http::serve(http, api.configure(health), context.stop.clone());
     tokio::pin!(serving);
-    if settings.database.migrate {
-        tokio::select! {
-            ended = &mut serving => return Ok(ended?),
-            prepared = store::prepare_database(&options) => prepared?,
-        }
+    tokio::select! {
+        ended = &mut serving => return Ok(ended?),
+        ensured = store::ensure_schema(&options, settings.database.migrate) => ensured?,
     }
+    prepared.store(true, Ordering::Relaxed);
     Ok(serving.await?)
 }

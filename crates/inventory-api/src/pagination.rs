@@ -36,8 +36,13 @@ pub(crate) fn decode_cursor<K: DeserializeOwned>(text: &str) -> Result<K, String
 
 /// A page as a response, with the link to the next one.
 pub(crate) fn respond<T: Serialize>(request: &HttpRequest, page: &Page<T>) -> HttpResponse {
+    respond_with(request, page.next_cursor.as_deref().filter(|_| page.has_more), page)
+}
+
+/// A page that says more than others, with the link to the next one.
+pub(crate) fn respond_with(request: &HttpRequest, next: Option<&str>, page: &impl Serialize) -> HttpResponse {
     let mut response = HttpResponse::Ok();
-    if let Some(cursor) = page.next_cursor.as_ref().filter(|_| page.has_more) {
+    if let Some(cursor) = next {
         response.insert_header((LINK, next_link(request.path(), request.query_string(), cursor)));
     }
     response.json(page)

@@ -125,11 +125,9 @@ async fn serve_services(
 ) -> Result<(), Fatal> {
     let settings = context.settings.clone();
     let options = store_options(&settings, NAME);
-    if settings.database.migrate {
-        let prepared = context.stop.run_until_cancelled(store::prepare_database(&options)).await;
-        if prepared.transpose()?.is_none() {
-            return Ok(());
-        }
+    let ensured = store::ensure_schema(&options, settings.database.migrate);
+    if context.stop.run_until_cancelled(ensured).await.transpose()?.is_none() {
+        return Ok(());
     }
     let store = Store::new(&options)?;
     let notifier = Notifier::start(context, store.clone(), settings.internal_secret()?);

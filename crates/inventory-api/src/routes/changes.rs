@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::{Change, Cursor, Page, Position, ProblemCode};
+use domain::{Change, Cursor, Page, Position, Problem, ProblemCode};
 use service::{ApiError, QueryReader};
 use store::ChangePage;
 use tokio::time::Instant;
@@ -25,7 +25,8 @@ const LONGEST_WAIT_SECONDS: u64 = 30;
 #[into_params(parameter_in = Query)]
 pub(crate) struct ChangesQuery {
     /// The `next_cursor` of the page before, or any `as_of` as `epoch:position`. Left out, or `0`: from the first
-    /// change on.
+    /// change on. Where changes behind it are no longer kept, the answer is the problem `changes_removed`: read the items
+    /// and go on from their `as_of`, or skip what is gone and go on from the problem's `oldest_cursor`.
     #[param(value_type = Option<String>, pattern = r"^(0|[0-9a-f]{32}:[0-9]{1,18})$", example = "0")]
     after: Option<Cursor>,
     /// How many changes a page has.
@@ -102,7 +103,7 @@ fn wait_seconds(text: &str) -> Result<u64, String> {
 }
 
 /// Reads a page, and refuses a cursor that means nothing in this log: one of another epoch, or of a position that
-/// this log never reached.
+/// this log never reached. One that lies before what is kept is refused too, or changes would be left out in silence.
 async fn look(api: &Api, caller: &Caller, after: Option<Cursor>, limit: u16) -> Result<ChangePage, ApiError> {
     let position = after.map_or(Position::START, |cursor| cursor.position);
     let found = api.store().changes(caller.tenant(), position, limit).await.map_err(store_error)?;
@@ -114,7 +115,21 @@ async fn look(api: &Api, caller: &Caller, after: Option<Cursor>, limit: u16) -> 
             );
             Err(ApiError::new(ProblemCode::CursorGone, detail))
         }
+        _ if position.next() < found.first => Err(changes_removed(&found)),
         _ => Ok(found),
+    }
+}
+
+fn changes_removed(found: &ChangePage) -> ApiError {
+    let ChangePage { first, as_of, .. } = found;
+    let detail = format!(
+        "The log is kept from position {first} on; what lies before was removed. Read the items anew and go on from \
+         their as_of; or go on from oldest_cursor, without what was removed."
+    );
+    let problem = Problem::new(ProblemCode::ChangesRemoved, detail);
+    match Position::new(first.get() - 1) {
+        Some(position) => problem.with_oldest_cursor(Cursor { position, ..*as_of }).into(),
+        None => problem.into(),
     }
 }
 

@@ -3,7 +3,7 @@
 #![expect(unused_qualifications, reason = "utoipa's macros qualify the types they are given")]
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::{Change, Page};
+use domain::HistoryPage;
 use service::{ApiError, QueryReader};
 use utoipa::IntoParams;
 
@@ -27,15 +27,16 @@ pub(crate) struct HistoryQuery {
     after: i64,
 }
 
-/// List an item's changes, oldest first; of a deleted item too.
+/// List an item's changes, oldest first; of a deleted item too, for as long as some of them are kept.
 #[utoipa::path(
     get,
     path = "/api/v1/items/{id}/history",
     tag = "items",
     params(("id" = i64, Path, minimum = 1, description = "The item's id."), HistoryQuery),
     responses(
-        (status = 200, description = "A page of changes, and the moment of the log that it shows.",
-            body = Page<Change>,
+        (status = 200, description = "A page of changes, the moment of the log that it shows, and \
+            whether they go back to the item's creation (`complete`).",
+            body = HistoryPage,
             headers(("Link" = Option<String>, description = "The next page, as rel=\"next\", if there is one."))),
         ItemListProblems,
     )
@@ -49,17 +50,18 @@ pub(crate) async fn item_history(
     let query = HistoryQuery::read(request.query_string())?;
     let history = api.store().item_history(caller.tenant(), id, query.after, query.limit).await;
     let history = history.map_err(store_error)?;
-    // Every item has a change that made it.
-    if history.changes.is_empty() && query.after == 0 {
+    // Every item has a change that made it, unless that is no longer kept.
+    if history.changes.is_empty() && query.after == 0 && !history.exists {
         return Err(not_found(id));
     }
-    let page = Page {
+    let page = HistoryPage {
         data: history.changes,
         has_more: history.next.is_some(),
         next_cursor: history.next.as_ref().map(pagination::encode_cursor),
         as_of: history.as_of.into(),
+        complete: history.complete,
     };
-    Ok(pagination::respond(&request, &page))
+    Ok(pagination::respond_with(&request, page.next_cursor.as_deref(), &page))
 }
 
 impl HistoryQuery {
