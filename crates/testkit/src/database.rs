@@ -243,7 +243,8 @@ impl Database {
     /// Some have none, or the database is away.
     pub async fn all_sequenced(&self) -> Result<()> {
         let client = self.sql().await?;
-        let placed = "select last = (select count(*) from changes) from sequencer";
+        let placed = "select last - first + 1 = (select count(*) from changes)
+            from sequencer cross join log_start";
         let all = waiting::until(waiting::PATIENCE, "all changes to be placed", async || {
             Ok(client.query_one(placed, &[]).await?.try_get::<_, bool>(0)?.then_some(()))
         });

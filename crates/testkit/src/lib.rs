@@ -5,6 +5,7 @@
 //! | `server`, `scratch` | one Postgres for the test process, in a directory that vanishes with it |
 //! | [`PrivateServer`] | a Postgres of one test's own, which it may stop, crash and start again |
 //! | [`Database`] | a database per test, copied from a migrated template |
+//! | [`FirstRelease`] | an older release, as far as a database can tell |
 //! | `settings` | what a service needs to know in a test |
 //! | `running`, `wire` | a service in this process, on a thread of its own, behind a wire that can be cut |
 //! | [`Notifier`], [`Hub`], [`InventoryApi`], [`Stack`] | such services, and all of them wired together |
@@ -22,6 +23,7 @@
 mod database;
 mod event_stream;
 mod feed_client;
+mod first_release;
 mod lasting_client;
 pub mod log_contents;
 mod mirror;
@@ -43,6 +45,7 @@ pub mod writer;
 pub use database::{Database, Role};
 pub use event_stream::EventStream;
 pub use feed_client::{FeedClient, FeedEvent, FeedRefused, SeenEntry};
+pub use first_release::FirstRelease;
 pub use lasting_client::{Audience, LastingClient};
 pub use mirror::{Mirror, Table, items_in_table, until_equal};
 pub use notifier_service::Notifier;

@@ -86,6 +86,34 @@ pub async fn each_change_has_one_dense_position(database: &Database, log: &[LogR
     Ok(())
 }
 
+/// What is kept of the log is one run of positions, from where the log says that it begins to what the sequencer gave
+/// last; each has its change, and each change has one.
+///
+/// # Errors
+/// It isn't so: the first difference.
+pub async fn what_is_kept_is_one_run(database: &Database, log: &[LogRow]) -> Result<()> {
+    let row = database
+        .sql()
+        .await?
+        .query_one(
+            "select log_start.first, sequencer.last, (select count(*) from change_log) as positions,
+               (select count(*) from changes) as changes
+             from log_start cross join sequencer",
+            &[],
+        )
+        .await?;
+    let number = |column: &str| row.try_get::<_, i64>(column);
+    let (first, last) = (number("first")?, number("last")?);
+    ensure!(
+        log.iter().map(|row| row.position).eq(first..=last),
+        "the log should be {first} to {last}, and is {:?}",
+        log.iter().map(|row| row.position).collect::<Vec<_>>()
+    );
+    ensure!(number("positions")? == last - first + 1, "{} positions", number("positions")?);
+    ensure!(number("changes")? == last - first + 1, "{} changes", number("changes")?);
+    Ok(())
+}
+
 /// By position, each item's versions are 1, 2, 3 and so on, from its creation to its deletion.
 ///
 /// # Errors

@@ -4,6 +4,8 @@ mod capture;
 mod migrations;
 mod odd_rows;
 mod readable;
+mod retention;
 mod roles;
 mod schema;
+mod upgrade;
 mod write_context;
