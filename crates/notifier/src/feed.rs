@@ -123,6 +123,7 @@ impl Feed {
             } else if head.position > cursor.position {
                 cursor = self.send_batch(cursor, head).await?;
             } else {
+                self.hold = None;
                 match tokio::time::timeout(HEARTBEAT, heads.changed()).await {
                     Ok(Ok(())) => {}
                     Ok(Err(_)) => return Err(End::Gone),

@@ -14,7 +14,9 @@ const LOOK: Duration = Duration::from_secs(5);
 /// The same where something just was.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How often the log's age is measured.
-const MEASURE: Duration = Duration::from_secs(60);
+const MEASURE: Duration = Duration::from_secs(5);
+/// Over so long it must show whether deleting keeps up: history is uneven, and a bulk may take minutes.
+const JUDGE: Duration = Duration::from_secs(600);
 
 /// The task that deletes; every notifier has one, and only the leader's does more than measure.
 pub(crate) struct Retention {
@@ -24,13 +26,15 @@ pub(crate) struct Retention {
     patience: Patience,
     progress: Progress,
     measure_at: Instant,
+    judge_at: Instant,
 }
 
 impl Retention {
     pub(crate) fn new(store: Store, settings: Arc<Settings>, leading: watch::Receiver<bool>) -> Self {
         describe_metrics();
         let patience = Patience::new(settings.retention.longest_hold());
-        Self { store, settings, leading, patience, progress: Progress::default(), measure_at: Instant::now() }
+        let (progress, now) = (Progress::default(), Instant::now());
+        Self { store, settings, leading, patience, progress, measure_at: now, judge_at: now }
     }
 
     /// Never ends; it is dropped when the service stops.
@@ -105,6 +109,10 @@ impl Retention {
         let age = self.store.log_age().await?.unwrap_or_default();
         metrics::gauge!("stockwire_log_oldest_age_seconds").set(age.as_secs_f64());
         let Some(older_than) = self.settings.retention.older_than() else { return Ok(()) };
+        if Instant::now() < self.judge_at {
+            return Ok(());
+        }
+        self.judge_at = Instant::now() + JUDGE;
         let overdue = age.saturating_sub(older_than);
         if self.progress.falls_behind(overdue) {
             tracing::warn!(

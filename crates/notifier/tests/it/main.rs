@@ -7,6 +7,8 @@ mod feed;
 mod feed_follower;
 mod fleet;
 mod log_under_load;
+mod retention;
 mod socket_clients;
 mod takeover;
+mod upgrade;
 mod wake_up;
