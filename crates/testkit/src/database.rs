@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use anyhow::{Context, Result};
 use domain::Position;
-use store::{Options, Store};
+use store::{Options, Store, TrimRules};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -249,6 +249,18 @@ impl Database {
             Ok(client.query_one(placed, &[]).await?.try_get::<_, bool>(0)?.then_some(()))
         });
         all.await.map(drop)
+    }
+
+    /// Deletes all of the log but the newest so many entries, as retention does once they are old and hubs have held them
+    /// for too long.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn keep_newest(&self, least_entries: u32) -> Result<()> {
+        let rules =
+            TrimRules { older_than: Duration::ZERO, least_entries, batch: 1_000_000, heed_holds: false };
+        self.store()?.trim_log(&rules).await?;
+        Ok(())
     }
 }
 

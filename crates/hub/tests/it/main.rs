@@ -11,6 +11,7 @@ mod metrics;
 mod polls;
 mod restarts;
 mod resume;
+mod retention;
 mod slow_clients;
 mod subscribe;
 

@@ -72,3 +72,37 @@ async fn asked_to_stop_while_somebody_waits_for_a_change_it_answers_and_exits_cl
     ensure!(answered.status() == 200, "{answered:?}");
     Ok(())
 }
+
+/// As in a cluster where migrations are a job of their own.
+#[tokio::test]
+async fn one_that_may_not_migrate_is_alive_and_not_ready_until_the_schema_is_the_one_it_knows() -> Result<()>
+{
+    let database = Database::of_the_first_release().await?;
+    let mut environment = process::environment(&settings(&database)?);
+    environment.insert("STOCKWIRE__DATABASE__MIGRATE".to_owned(), "false".to_owned());
+    let binary = env!("CARGO_BIN_EXE_inventory-api");
+    let mut api = process::Service::spawn(binary, "STOCKWIRE__HTTP__LISTEN", &environment)?;
+    let ask = async |path: &str| {
+        let url = format!("http://{}{path}", api.address());
+        let said = waiting::until(waiting::PATIENCE, "an answer", async || {
+            let Ok(answer) = reqwest::get(&url).await else { return Ok(None) };
+            Ok(Some((answer.status().as_u16(), answer.text().await?)))
+        });
+        anyhow::Ok(said.await?.0)
+    };
+    ensure!(ask("/health").await?.0 == 200);
+    let (status, text) = ask("/ready").await?;
+    ensure!(status == 503 && text.contains("waiting for the database and its schema"), "{status} {text}");
+    store::migrate(&database.options()).await?;
+    api.ready().await?;
+    api.ask_to_stop()?;
+    ensure!(api.exit_status(DEADLINE).await?.success(), "it failed");
+
+    let newer = "insert into refinery_schema_history (version, name, applied_on, checksum)
+        values (9999, 'from_the_future', now()::text, '0')";
+    database.sql().await?.batch_execute(newer).await?;
+    let mut refuses = process::Service::spawn(binary, "STOCKWIRE__HTTP__LISTEN", &environment)?;
+    let status = refuses.exit_status(DEADLINE).await?;
+    ensure!(status.code() == Some(1), "it ended with {status}");
+    Ok(())
+}

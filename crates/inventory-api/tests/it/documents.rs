@@ -53,7 +53,12 @@ async fn the_openapi_document_names_parameters_headers_and_problems() {
     }
     assert!(patch["responses"]["200"]["headers"]["ETag"].is_object());
     assert!(patch["requestBody"]["content"]["application/merge-patch+json"].is_object());
-    assert!(document["components"]["schemas"]["Item"]["properties"]["quantity"].is_object());
+    let schemas = &document["components"]["schemas"];
+    assert!(schemas["Item"]["properties"]["quantity"].is_object());
+    assert!(schemas["HistoryPage"]["properties"]["complete"].is_object());
+    assert!(schemas["Problem"]["properties"]["oldest_cursor"].is_object());
+    let gone = &paths["/api/v1/changes"]["get"]["responses"]["410"]["description"];
+    assert!(gone.as_str().unwrap().contains("changes_removed"), "{gone}");
 }
 
 #[tokio::test]

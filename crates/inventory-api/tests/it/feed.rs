@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use store::TrimRules;
 
 use crate::app::App;
 
@@ -73,6 +74,47 @@ async fn a_cursor_of_another_log_is_gone() {
         refused.is_problem(400, "invalid_parameter");
         assert_eq!(refused.pointers(), ["after"]);
     }
+}
+
+/// Deletes everything but the newest so many changes.
+async fn delete_all_but(app: &App, least_entries: u32) {
+    let rules = TrimRules { older_than: Duration::ZERO, least_entries, batch: 1000, heed_holds: true };
+    app.store.trim_log(&rules).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_cursor_from_before_what_is_kept_is_refused_and_told_where_the_log_begins() {
+    let app = App::spawn().await;
+    let sequencer = app.lead().await;
+    for number in 0..7 {
+        app.item(json!({"name": format!("Item {number}")})).await;
+    }
+    sequencer.step().await.unwrap();
+    delete_all_but(&app, 3).await;
+    let epoch = sequencer.epoch();
+    for query in
+        ["", "?after=0", "?after=0&wait=5", &format!("?after={epoch}:3"), &format!("?after={epoch}:0")]
+    {
+        let refused = app.get(&format!("/api/v1/changes{query}")).await;
+        refused.is_problem(410, "changes_removed");
+        assert_eq!(refused.body["oldest_cursor"], format!("{epoch}:4"));
+        assert!(refused.body["detail"].as_str().unwrap().contains("from position 5 on"), "{refused:?}");
+    }
+    // Of another log first: what this one keeps means nothing to it.
+    let other = "/api/v1/changes?after=00000000000000000000000000000007:0";
+    app.get(other).await.is_problem(410, "cursor_gone");
+    let page = app.get(&format!("/api/v1/changes?after={epoch}:4")).await;
+    let positions: Vec<&Value> =
+        page.body["data"].as_array().unwrap().iter().map(|change| &change["position"]).collect();
+    assert_eq!(positions, [5, 6, 7]);
+    // Nothing at all is kept, and the head is still a place to go on from.
+    delete_all_but(&app, 0).await;
+    app.get(&format!("/api/v1/changes?after={epoch}:6")).await.is_problem(410, "changes_removed");
+    assert_eq!(app.get(&format!("/api/v1/changes?after={epoch}:7")).await.body["data"], json!([]));
+    app.item(json!({"name": "new"})).await;
+    sequencer.step().await.unwrap();
+    let page = app.get(&format!("/api/v1/changes?after={epoch}:7")).await;
+    assert_eq!(page.body["data"][0]["data"]["name"], "new");
 }
 
 /// Waits for a change that another task makes a moment later, and gives the wait.

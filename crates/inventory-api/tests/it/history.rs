@@ -1,6 +1,9 @@
 //! The history of an item.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use store::TrimRules;
 
 use crate::app::{App, answer};
 
@@ -68,4 +71,39 @@ async fn an_item_that_never_was_has_no_history() {
     app.get("/api/v1/items/4711/history").await.is_problem(404, "not_found");
     app.get("/api/v1/items/x/history").await.is_problem(400, "invalid_parameter");
     app.get("/api/v1/items/1/history?after=x").await.is_problem(400, "invalid_parameter");
+}
+
+#[tokio::test]
+async fn a_history_whose_beginning_was_removed_says_so_on_every_page() {
+    let app = App::spawn().await;
+    let sequencer = app.lead().await;
+    let (old, path) = (app.item(json!({"name": "Nut"})).await, app.item(json!({"name": "Bolt"})).await);
+    for quantity in 1..7 {
+        app.patch(&path, json!({"quantity": quantity})).await;
+    }
+    sequencer.step().await.unwrap();
+    let versions = async |query: &str, complete: bool| {
+        let page = app.get(&format!("{path}/history{query}")).await;
+        assert_eq!((page.status.as_u16(), &page.body["complete"]), (200, &json!(complete)), "{page:?}");
+        let changes = page.body["data"].as_array().unwrap();
+        let versions: Vec<i64> = changes.iter().map(|change| change["version"].as_i64().unwrap()).collect();
+        (versions, page.body["next_cursor"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(versions("", true).await.0, [1, 2, 3, 4, 5, 6, 7]);
+    let rules = TrimRules { older_than: Duration::ZERO, least_entries: 4, batch: 1000, heed_holds: true };
+    app.store.trim_log(&rules).await.unwrap();
+    let (first, next) = versions("?limit=3", false).await;
+    assert_eq!((first, versions(&format!("?after={next}"), false).await.0), (vec![4, 5, 6], vec![7]));
+    // Nothing is kept of an item that is there.
+    let page = app.get(&format!("{old}/history")).await;
+    assert_eq!(
+        (page.status.as_u16(), &page.body["data"], &page.body["complete"]),
+        (200, &json!([]), &json!(false))
+    );
+    // Of one that isn't, nothing is known any more.
+    app.delete(&path).await;
+    assert_eq!(versions("", false).await.0, [4, 5, 6, 7, 8]);
+    sequencer.step().await.unwrap();
+    app.store.trim_log(&TrimRules { least_entries: 0, ..rules }).await.unwrap();
+    app.get(&format!("{path}/history")).await.is_problem(404, "not_found");
 }
