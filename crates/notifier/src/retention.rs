@@ -15,6 +15,8 @@ const LOOK: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How often the log's age is measured.
 const MEASURE: Duration = Duration::from_secs(5);
+/// A hub that holds up deleting for less is not worth a word.
+const WORTH_A_WORD: Duration = Duration::from_secs(60);
 /// Over so long it must show whether deleting keeps up: history is uneven, and a bulk may take minutes.
 const JUDGE: Duration = Duration::from_secs(600);
 
@@ -188,12 +190,12 @@ impl Patience {
             TrimEnd::Full => {}
             TrimEnd::Held(_) => self.held = Some((self.held.map_or(now, |(since, _)| since), now)),
         }
-        let news = self.held.map(|_| if heeded { News::Held } else { News::HeldTooLong });
-        if news == self.told {
-            return None;
-        }
-        self.told = news;
-        news
+        let news = match self.held {
+            Some(_) if !heeded => News::HeldTooLong,
+            Some((since, _)) if now.saturating_duration_since(since) >= WORTH_A_WORD => News::Held,
+            _ => return None,
+        };
+        (self.told.replace(news) != Some(news)).then_some(news)
     }
 }
 
@@ -232,19 +234,20 @@ mod tests {
     fn a_hub_holds_up_deleting_for_so_long_and_no_longer() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut patience = Patience::new(Duration::from_secs(10));
-        assert_eq!(patience.after(HELD, at(0)), Some(News::Held));
+        let mut patience = Patience::new(Duration::from_secs(100));
+        assert_eq!(patience.after(HELD, at(0)), None);
         // That it moves on now and then doesn't begin anew.
-        assert_eq!(patience.after(TrimEnd::Full, at(3)), None);
-        assert_eq!(patience.after(HELD, at(9)), None);
-        assert_eq!((patience.heeds_holds(at(9)), patience.held()), (true, Duration::from_secs(9)));
-        assert!(!patience.heeds_holds(at(10)));
-        assert_eq!(patience.after(TrimEnd::Full, at(11)), Some(News::HeldTooLong));
-        assert_eq!(patience.after(TrimEnd::Full, at(12)), None);
-        assert!(!patience.heeds_holds(at(12)), "until everything old is gone");
-        assert_eq!(patience.after(TrimEnd::Age, at(13)), None);
-        assert!(patience.heeds_holds(at(13)));
-        assert_eq!(patience.after(HELD, at(14)), Some(News::Held));
+        assert_eq!(patience.after(TrimEnd::Full, at(30)), None);
+        assert_eq!(patience.after(HELD, at(60)), Some(News::Held));
+        assert_eq!(patience.after(HELD, at(99)), None);
+        assert_eq!((patience.heeds_holds(at(99)), patience.held()), (true, Duration::from_secs(99)));
+        assert!(!patience.heeds_holds(at(100)));
+        assert_eq!(patience.after(TrimEnd::Full, at(101)), Some(News::HeldTooLong));
+        assert_eq!(patience.after(TrimEnd::Full, at(102)), None);
+        assert!(!patience.heeds_holds(at(102)), "until everything old is gone");
+        assert_eq!(patience.after(TrimEnd::Age, at(103)), None);
+        assert!(patience.heeds_holds(at(103)));
+        assert_eq!((patience.after(HELD, at(104)), patience.after(HELD, at(164))), (None, Some(News::Held)));
     }
 
     #[test]

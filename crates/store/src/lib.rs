@@ -1,5 +1,5 @@
 //! The only SQL in Stockwire's Rust: the pool, the migrations, the queries on items and the log, the ordering
-//! step, and the LISTEN doorbell.
+//! step, deleting what is old, and the LISTEN doorbell.
 //!
 //! Every function that touches a tenant's rows takes the [`domain::TenantId`] and can't be called without. Row
 //! structs are private to the module with the query. The first line of every statement is a comment that names
