@@ -5,9 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::{Context, Result, ensure};
 use domain::{Cursor, Position, ResyncReason};
 use service::Settings;
-use testkit::{Database, FeedEvent, Notifier, SeededNumbers, log_contents, process, settings, waiting};
+use store::LogHolder;
+use testkit::{
+    Database, FeedClient, FeedEvent, Notifier, SeededNumbers, log_contents, process, settings, waiting,
+};
 use tokio::time::Instant;
 use tokio_postgres::Client;
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Changes are two days old when they are made: the triggers leave the time to the column.
 const OLD_AT_BIRTH: &str =
@@ -116,10 +121,9 @@ async fn the_log_is_kept_from_a_days_old_entry_on_and_its_age_is_shown() -> Resu
     Ok(())
 }
 
-/// A hub that reads old entries from a notifier that doesn't lead keeps them, and one that takes nothing, or whose
-/// notifier was killed, doesn't keep them for ever.
+/// A hub that reads old entries from a notifier that doesn't lead keeps them for as long as it gets on.
 #[tokio::test]
-async fn what_a_hub_still_reads_elsewhere_stays_until_it_has_got_on_or_its_notifier_is_gone() -> Result<()> {
+async fn what_a_hub_still_reads_elsewhere_stays_until_it_has_got_on() -> Result<()> {
     let database = Database::create().await?;
     let sql = database.sql().await?;
     sql.batch_execute(OLD_AT_BIRTH).await?;
@@ -136,7 +140,7 @@ async fn what_a_hub_still_reads_elsewhere_stays_until_it_has_got_on_or_its_notif
     let start = Cursor { position: Position::START, ..head };
     let url = format!("ws://{}", follower.address());
     let secret = settings.internal.secret.expose();
-    let mut slow = testkit::FeedClient::connect(&url, secret, Some(start)).await?;
+    let mut slow = FeedClient::connect(&url, secret, Some(start)).await?;
     slow.hello().await?;
     let held = "select count(*) from log_holds where expires_at > now()";
     let holds = async |holds: i64| {
@@ -174,8 +178,29 @@ async fn what_a_hub_still_reads_elsewhere_stays_until_it_has_got_on_or_its_notif
     begins_at(&database, 29_901).await?;
 
     // One that is too far behind is told so.
-    let mut late = testkit::FeedClient::connect(&url, secret, Some(start)).await?;
+    let mut late = FeedClient::connect(&url, secret, Some(start)).await?;
     ensure!(late.reset().await? == (head, ResyncReason::TooOld));
+    Ok(())
+}
+
+/// A hub that has got to a position and stays there, elsewhere, for longer than anybody should wait.
+#[tokio::test]
+async fn a_hub_that_does_not_get_on_holds_up_deleting_for_so_long_and_no_longer() -> Result<()> {
+    let database = Database::create().await?;
+    let (sql, store) = (database.sql().await?, database.store()?);
+    sql.batch_execute(OLD_AT_BIRTH).await?;
+    insert(&sql, 100).await?;
+    let hold = store.hold_log(LogHolder::new(), Position::new(40).context("a position")?, DAY);
+    ensure!(hold.await?.get() == 1);
+    let mut settings = settings(&database)?;
+    keep(&mut settings, 0, 7);
+    settings.retention.longest_hold_ms = 2500;
+    let notifier = start_binary(&settings).await?;
+    begins_at(&database, 41).await?;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    ensure!(store.log_head().await?.first.get() == 41, "it was not waited for");
+    begins_at(&database, 81).await?;
+    ensure!(notifier.metric("stockwire_retention_deleted_total").await? as i64 == 80);
     Ok(())
 }
 
@@ -195,7 +220,7 @@ async fn whatever_is_killed_in_the_middle_the_log_is_one_run_and_a_hub_misses_no
     let lasting = Notifier::start(&settings).await?;
     database.sequenced(20_000).await?;
     let mut feed = lasting.feed(Some(database.store()?.log_head().await?.cursor)).await?;
-    let mut followed = feed.hello().await?;
+    let followed = feed.hello().await?;
 
     let writing = tokio::spawn(async move {
         for round in 0_i64.. {
@@ -218,20 +243,41 @@ async fn whatever_is_killed_in_the_middle_the_log_is_one_run_and_a_hub_misses_no
         }
         doomed.kill().await?;
         kills += 1;
-        let moment = "select log_start.first, sequencer.last, min(position), max(position), count(*),
-              count(changes.id), (select count(*) from changes)
-            from log_start cross join sequencer cross join change_log left join changes on changes.id = change_id
-            group by log_start.first, sequencer.last";
-        let row = sql.query_one(moment, &[]).await?;
-        let [first, last, least, most, positions, changes, all] =
-            [0, 1, 2, 3, 4, 5, 6].map(|column| row.get::<_, i64>(column));
-        ensure!((first, last) == (least, most), "{first} to {last} should be {least} to {most}");
-        ensure!(positions == last - first + 1 && changes == positions && all >= positions, "a hole: {row:?}");
+        is_one_run_now(&sql).await?;
     }
     ensure!(!writing.is_finished(), "the writer has failed");
     writing.abort();
     database.all_sequenced().await?;
     let head = database.store()?.log_head().await?.cursor.position;
+    misses_nothing(&lasting, feed, followed, head).await?;
+    begins_at(&database, head.get() - 4999).await?;
+    let log = log_contents::read_log(&database).await?;
+    log_contents::what_is_kept_is_one_run(&database, &log).await?;
+    println!("{head} changes, {kills} notifiers killed, {terminated} sessions terminated");
+    Ok(())
+}
+
+/// While everything goes on: of one moment, what is kept is one run, and each position has its change.
+async fn is_one_run_now(sql: &Client) -> Result<()> {
+    let moment = "select log_start.first, sequencer.last, min(position), max(position), count(*),
+          count(changes.id), (select count(*) from changes)
+        from log_start cross join sequencer cross join change_log left join changes on changes.id = change_id
+        group by log_start.first, sequencer.last";
+    let row = sql.query_one(moment, &[]).await?;
+    let [first, last, least, most, positions, changes, all] =
+        [0, 1, 2, 3, 4, 5, 6].map(|column| row.get::<_, i64>(column));
+    ensure!((first, last) == (least, most), "{first} to {last} should be {least} to {most}");
+    ensure!(positions == last - first + 1 && changes == positions && all >= positions, "a hole: {row:?}");
+    Ok(())
+}
+
+/// A feed gives every entry behind a cursor up to the head; it may end and be opened again.
+async fn misses_nothing(
+    notifier: &Notifier,
+    mut feed: FeedClient,
+    mut followed: Cursor,
+    head: Position,
+) -> Result<()> {
     while followed.position < head {
         match waiting::within(waiting::PATIENCE, "the feed to go on", feed.next()).await?? {
             Some(FeedEvent::Entries(entries)) => {
@@ -247,13 +293,9 @@ async fn whatever_is_killed_in_the_middle_the_log_is_one_run_and_a_hub_misses_no
             Some(FeedEvent::Heartbeat(_)) => {}
             Some(FeedEvent::Hello(cursor)) if cursor == followed => {}
             // Its notifier lost its connection to the database.
-            None => feed = lasting.feed(Some(followed)).await?,
+            None => feed = notifier.feed(Some(followed)).await?,
             other => anyhow::bail!("the feed says {other:?}"),
         }
     }
-    begins_at(&database, head.get() - 4999).await?;
-    let log = log_contents::read_log(&database).await?;
-    log_contents::what_is_kept_is_one_run(&database, &log).await?;
-    println!("{head} changes, {kills} notifiers killed, {terminated} sessions terminated");
     Ok(())
 }
