@@ -72,7 +72,7 @@ pub async fn serve(context: Context, listener: TcpListener) -> Result<(), Fatal>
     if settings.database.migrate {
         tokio::select! {
             ended = &mut serving => return Ok(ended?),
-            prepared = store::prepare_database(&options) => prepared?,
+            prepared = store::prepare_database(&options) => { prepared?; }
         }
     }
     Ok(serving.await?)

@@ -81,7 +81,9 @@ pub async fn run(context: Context) -> Result<(), Fatal> {
     let options = options(&settings);
     if settings.database.migrate {
         match context.stop.run_until_cancelled(store::prepare_database(&options)).await {
-            Some(migrated) => migrated?,
+            Some(migrated) => {
+                migrated?;
+            }
             None => return Ok(()),
         }
     }
@@ -93,6 +95,7 @@ pub async fn run(context: Context) -> Result<(), Fatal> {
 fn options(settings: &Settings) -> Options {
     Options {
         url: settings.database.url.expose().to_owned(),
+        password: settings.database.password.expose().to_owned(),
         pool_size: settings.database.pool_size,
         statement_timeout: Duration::from_millis(settings.database.statement_timeout_ms),
         lock_timeout: Duration::from_millis(settings.database.lock_timeout_ms),
