@@ -76,6 +76,7 @@ impl Stage {
     pub(crate) async fn create_database(&self, name: &str, items: u32) -> Result<()> {
         let options = store::Options {
             url: self.server.url(name),
+            password: String::new(),
             pool_size: 1,
             statement_timeout: Duration::from_secs(60),
             lock_timeout: Duration::from_secs(60),

@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+use service::Service;
+
 fn main() -> ExitCode {
-    service::run("hub", hub::run)
+    let service = Service { name: "hub", listens: |settings| settings.hub.listen };
+    service::run(service, hub::run)
 }

@@ -11,6 +11,7 @@ pub fn store_options(settings: &Settings, application_name: &str) -> Options {
     let database = &settings.database;
     Options {
         url: database.url.expose().to_owned(),
+        password: database.password.expose().to_owned(),
         pool_size: database.pool_size,
         statement_timeout: Duration::from_millis(database.statement_timeout_ms),
         lock_timeout: Duration::from_millis(database.lock_timeout_ms),

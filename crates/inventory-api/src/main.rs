@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+use service::Service;
+
 fn main() -> ExitCode {
-    service::run("inventory-api", inventory_api::run)
+    let service = Service { name: "inventory-api", listens: |settings| settings.http.listen };
+    service::run(service, inventory_api::run)
 }

@@ -113,6 +113,7 @@ pub async fn run(context: Context) -> Result<(), Fatal> {
 fn options(settings: &Settings) -> Options {
     Options {
         url: settings.database.url.expose().to_owned(),
+        password: settings.database.password.expose().to_owned(),
         pool_size: settings.database.pool_size,
         statement_timeout: Duration::from_millis(settings.database.statement_timeout_ms),
         lock_timeout: Duration::from_millis(settings.database.lock_timeout_ms),

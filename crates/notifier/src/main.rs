@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+use service::Service;
+
 fn main() -> ExitCode {
-    service::run("notifier", notifier::run)
+    let service = Service { name: "notifier", listens: |settings| settings.notifier.listen };
+    service::run(service, notifier::run)
 }

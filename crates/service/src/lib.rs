@@ -5,11 +5,14 @@
 //! but this crate reads the environment. There is deliberately no SQL and no domain logic here.
 
 pub mod access;
+pub mod deployment;
+mod file_limit;
 mod health;
 pub mod http;
 mod hub_settings;
 mod problem;
 mod query;
+pub mod readiness;
 mod request;
 mod retention_settings;
 mod run;
@@ -21,7 +24,7 @@ pub use health::{Check, CheckFuture, Health};
 pub use problem::{ApiError, parse_error};
 pub use query::QueryReader;
 pub use request::RequestId;
-pub use run::{Context, Fatal, Sources, run, run_with};
+pub use run::{Context, Fatal, Service, Sources, ask_whether_ready, run, run_with};
 pub use settings::Settings;
 pub use telemetry::{describe_build, install_metrics};
 

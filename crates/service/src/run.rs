@@ -1,11 +1,29 @@
 //! How a service starts and stops: settings, logging, the signal handlers, and a deadline.
 
-use std::{collections::HashMap, future::Future, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    collections::HashMap, future::Future, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc,
+};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Settings, settings::SettingsError, telemetry};
+use crate::{Settings, file_limit, readiness, settings::SettingsError, telemetry};
+
+/// What a service is called and where it is asked whether it is ready.
+#[derive(Debug, Clone, Copy)]
+pub struct Service {
+    /// For logs and metrics.
+    pub name: &'static str,
+    /// Where it listens.
+    pub listens: fn(&Settings) -> SocketAddr,
+}
+
+/// What the command line asks for.
+enum Command {
+    Serve,
+    /// Ask the one that runs.
+    Ready,
+}
 
 /// Where the settings come from.
 #[derive(Debug, Clone, Default)]
@@ -54,23 +72,25 @@ impl Context {
 }
 
 impl Sources {
-    /// From the command line (`--config FILE`), the working directory and the process' environment.
-    ///
-    /// # Errors
-    /// An unknown argument, as a message for people.
-    pub fn from_process() -> Result<Self, String> {
+    /// From the command line (`--config FILE`), the working directory and the process' environment; and what to do.
+    fn from_process() -> Result<(Self, Command), String> {
         let mut arguments = std::env::args().skip(1);
         let mut file = None;
+        let mut command = Command::Serve;
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--config" => file = Some(arguments.next().ok_or("--config needs a file")?.into()),
                 "--version" => return Err(crate::VERSION.to_owned()),
+                "ready" => command = Command::Ready,
                 other => {
-                    return Err(format!("unknown argument {other}; there is --config FILE and --version"));
+                    return Err(format!(
+                        "unknown argument {other}; there is --config FILE, --version, and ready (asks the one that \
+                         runs with the same settings whether it is, and exits with 1 if not)"
+                    ));
                 }
             }
         }
-        Ok(Self::with_file(file))
+        Ok((Self::with_file(file), command))
     }
 
     /// From a named file, or `stockwire.toml` where it exists, and the process' environment and `.env`.
@@ -105,17 +125,32 @@ fn readable(line: Result<(String, String), dotenvy::Error>) -> Option<(String, S
 }
 
 /// A whole `main`: reads the settings, runs the service, stops it on SIGTERM or SIGINT. Exits 0 after a clean
-/// stop, 1 after a failure or past the deadline, 2 if the settings can't be used.
-pub fn run<F, Fut>(name: &'static str, start: F) -> ExitCode
+/// stop, 1 after a failure or past the deadline, 2 if the settings can't be used. With the argument `ready` it asks the
+/// one that runs instead: exits 0 if it is ready.
+pub fn run<F, Fut>(service: Service, start: F) -> ExitCode
 where
     F: FnOnce(Context) -> Fut,
     Fut: Future<Output = Result<(), Fatal>>,
 {
     match Sources::from_process() {
-        Ok(sources) => run_with(name, &sources, start),
+        Ok((sources, Command::Serve)) => run_with(service.name, &sources, start),
+        Ok((sources, Command::Ready)) => ask_whether_ready(service, &sources),
         Err(message) => {
-            eprintln!("{name}: {message}");
+            eprintln!("{}: {message}", service.name);
             ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether the one that runs with these settings is ready, as an exit status.
+#[must_use]
+pub fn ask_whether_ready(service: Service, sources: &Sources) -> ExitCode {
+    let asked = sources.settings().map_err(Fatal::from);
+    match asked.and_then(|settings| Ok(readiness::ask((service.listens)(&settings))?)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{} is not ready: {error:#}", service.name);
+            ExitCode::FAILURE
         }
     }
 }
@@ -139,7 +174,8 @@ where
     }
     telemetry::install_metrics();
     telemetry::describe_build(name);
-    tracing::info!(service = name, version = crate::VERSION, "starting");
+    let files = file_limit::raise();
+    tracing::info!(service = name, version = crate::VERSION, limit.files = files, "starting");
     let context = Context::new(settings, CancellationToken::new());
     let ended = actix_rt::System::new().block_on(supervise(context, start));
     match ended {

@@ -11,12 +11,21 @@ use std::{
 use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
 
-pub use crate::{hub_settings::Hub, retention_settings::Retention, secret::Secret};
+use crate::deployment::refuse_development_defaults;
+
+pub use crate::{
+    deployment::{Deployment, Stage},
+    hub_settings::Hub,
+    retention_settings::Retention,
+    secret::Secret,
+};
 
 /// The settings of all services; each reads its part.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
+    /// What this deployment is for.
+    pub deployment: Deployment,
     /// The public HTTP API.
     pub http: Http,
     /// Postgres.
@@ -59,6 +68,10 @@ pub struct Database {
     pub url: Secret,
     /// A file that holds the URL.
     pub url_file: Option<PathBuf>,
+    /// The password, where the URL has none.
+    pub password: Secret,
+    /// A file that holds the password.
+    pub password_file: Option<PathBuf>,
     /// The most connections of a process' pool.
     pub pool_size: usize,
     /// A statement that runs longer is cancelled, in milliseconds.
@@ -227,6 +240,21 @@ pub enum SettingsError {
         /// Where.
         listen: SocketAddr,
     },
+    /// A secret that everybody can read in the files of the project, in production.
+    #[error(
+        "settings: {key} has a value that is published for development, while STOCKWIRE__DEPLOYMENT__STAGE is \
+         production; set it to random characters"
+    )]
+    Published {
+        /// The variable to set.
+        key: &'static str,
+    },
+    /// Everybody may come in, in production.
+    #[error(
+        "settings: STOCKWIRE__AUTH__ANONYMOUS is anywhere, while STOCKWIRE__DEPLOYMENT__STAGE is production; set it to \
+         never"
+    )]
+    OpenProduction,
 }
 
 impl Settings {
@@ -252,6 +280,8 @@ impl Settings {
         read_secret("database.url_file", database.url_file.as_deref(), &mut database.url)?;
         read_secret("internal.secret_file", internal.secret_file.as_deref(), &mut internal.secret)?;
         read_secret("auth.token_secret_file", auth.token_secret_file.as_deref(), &mut auth.token_secret)?;
+        read_secret("database.password_file", database.password_file.as_deref(), &mut database.password)?;
+        refuse_development_defaults(&settings)?;
         Ok(settings)
     }
 

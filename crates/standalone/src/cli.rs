@@ -5,9 +5,12 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use domain::{Identity, TenantId};
 use jiff::Timestamp;
-use service::{Context, Fatal, Sources, access::Access, run_with};
+use service::{Context, Fatal, Service, Sources, access::Access, ask_whether_ready, run_with};
 
-use crate::{secrets, serve};
+use crate::{
+    secrets,
+    serve::{self, NAME, serve},
+};
 
 /// An inventory service that integrators trust: a REST API over Postgres, and every change to stock, whoever made
 /// it, delivered in order to everyone who asked for it.
@@ -38,6 +41,8 @@ pub struct Demo {
 enum Command {
     /// Create the database where it is missing and bring its schema up to date
     Migrate,
+    /// Exit with 0 if the one that runs with the same settings is ready, and with 1 if not
+    Ready,
     /// Print an access token for REST and the socket
     Token(Token),
 }
@@ -68,8 +73,12 @@ impl Arguments {
     pub fn run(self) -> ExitCode {
         let sources = Sources::with_file(self.config);
         match self.command {
-            None => run_with("stockwire", &sources, |context| serve(context, self.demo)),
+            None => run_with(NAME, &sources, |context| serve(context, self.demo)),
             Some(Command::Migrate) => run_once(&sources, serve::migrate),
+            Some(Command::Ready) => {
+                let service = Service { name: NAME, listens: |settings| settings.http.listen };
+                ask_whether_ready(service, &sources)
+            }
             Some(Command::Token(token)) => match print_token(&sources, &token) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => fail(&error),

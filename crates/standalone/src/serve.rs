@@ -1,7 +1,7 @@
 //! Everything in one process: Postgres first, then the notifier, the hub and the API, stopped in the opposite order.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
 };
@@ -14,6 +14,7 @@ use notifier::Notifier;
 use service::{
     Context, Fatal, Health, Settings,
     http::{Http, serve_with_upgrades},
+    readiness::reachable,
     settings::{Anonymous, Secret},
 };
 use store::Store;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{cli::Demo, demo, postgres, secrets};
 
-const NAME: &str = "stockwire";
+pub(crate) const NAME: &str = "stockwire";
 /// The embedded Postgres gets this long to stop.
 const POSTGRES_STOP: Duration = Duration::from_secs(4);
 
@@ -70,8 +71,7 @@ pub(crate) async fn migrate(context: Context) -> Result<String, Fatal> {
     let mut settings = Settings::clone(&context.settings);
     let server = ensure_postgres(&mut settings).await?;
     let options = store_options(&settings, NAME);
-    store::create_database_if_missing(&options).await?;
-    let applied = store::migrate(&options).await?;
+    let applied = store::prepare_database(&options).await?;
     if let Some(server) = server {
         server.stop(POSTGRES_STOP).await?;
     }
@@ -91,16 +91,6 @@ fn wire(settings: &mut Settings, public: SocketAddr, internal: SocketAddr) -> Re
     settings.notifier.url = format!("ws://{internal}");
     settings.api.url = format!("http://{}", reachable(public));
     Ok(())
-}
-
-/// An address that this machine reaches: listening on all of them is listening on loopback too.
-fn reachable(listening: SocketAddr) -> SocketAddr {
-    let ip = match listening.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listening.port())
 }
 
 /// Starts the embedded Postgres, unless a server is given.

@@ -17,10 +17,12 @@ use tokio_postgres::{Client, Config, Connection, NoTls, Socket, tls::NoTlsStream
 use crate::Error;
 
 /// How to reach Postgres and how much of it to use.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Options {
     /// `postgres://user:password@host:port/database`. No TLS: the database is reached over a private network.
     pub url: String,
+    /// The password, where the URL has none; empty means none.
+    pub password: String,
     /// The most connections of the pool; 1 at least.
     pub pool_size: usize,
     /// A statement that runs longer is cancelled by the server.
@@ -29,6 +31,14 @@ pub struct Options {
     pub lock_timeout: Duration,
     /// Shown in `pg_stat_activity`.
     pub application_name: String,
+}
+
+/// Without the secrets.
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = &self.application_name;
+        f.debug_struct("Options").field("application_name", name).finish_non_exhaustive()
+    }
 }
 
 /// The URL can't be used. The message doesn't repeat it, because it holds the password.
@@ -180,6 +190,9 @@ pub(crate) fn server_config(options: &Options) -> Result<Config, ConnectError> {
     let mut config = Config::from_str(&options.url).map_err(|_| ConnectError::Url)?;
     if config.get_application_name().is_none() {
         config.application_name(&options.application_name);
+    }
+    if config.get_password().is_none() && !options.password.is_empty() {
+        config.password(&options.password);
     }
     let given = config.get_options().unwrap_or_default();
     // No just-in-time compilation: our statements run for microseconds, compiling one takes 200 ms.

@@ -42,12 +42,12 @@ pub enum MigrateError {
     Migration(#[from] refinery::Error),
 }
 
-/// Creates the database if it is missing and brings its schema up to date, trying again for as long as Postgres is
-/// away. Drop the future to give up.
+/// Creates the database if it is missing, brings its schema up to date, and says how many migrations that took. Tries
+/// again for as long as Postgres is away. Drop the future to give up.
 ///
 /// # Errors
 /// What no waiting helps against: a schema newer than this program, a migration that fails, a role that may not.
-pub async fn prepare_database(options: &Options) -> Result<(), MigrateError> {
+pub async fn prepare_database(options: &Options) -> Result<usize, MigrateError> {
     const SHORTEST: Duration = Duration::from_millis(100);
     const LONGEST: Duration = Duration::from_secs(2);
     let mut pause = SHORTEST;
@@ -55,7 +55,7 @@ pub async fn prepare_database(options: &Options) -> Result<(), MigrateError> {
         let error = match prepare_once(options).await {
             Ok(applied) => {
                 tracing::info!(migrations.applied = applied, "the schema is up to date");
-                return Ok(());
+                return Ok(applied);
             }
             Err(MigrateError::Database(error)) if is_unavailable(&error) => error,
             Err(lasting) => return Err(lasting),

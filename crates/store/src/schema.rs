@@ -14,7 +14,7 @@ use crate::{
 /// # Errors
 /// See [`prepare_database`] and [`await_schema`].
 pub async fn ensure_schema(options: &Options, migrate: bool) -> Result<(), MigrateError> {
-    if migrate { prepare_database(options).await } else { await_schema(options).await }
+    if migrate { prepare_database(options).await.map(drop) } else { await_schema(options).await }
 }
 
 /// Waits until the schema is exactly the one that this program knows, without changing anything: for as long as Postgres

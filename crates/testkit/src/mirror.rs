@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use anyhow::{Context as _, Result, bail, ensure};
 use domain::Cursor;
 use serde_json::Value;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row};
 
 use crate::{Database, SocketClient, waiting};
 
@@ -21,6 +21,18 @@ pub struct Table {
 }
 
 impl Table {
+    /// From elsewhere: the items by id, and the newest position on the topic `items`.
+    #[must_use]
+    pub const fn new(items: BTreeMap<i64, Value>, newest: i64) -> Self {
+        Self { items, newest }
+    }
+
+    /// The newest position on the topic.
+    #[must_use]
+    pub const fn newest(&self) -> i64 {
+        self.newest
+    }
+
     /// Reads it once every committed change has its position. Nobody may write meanwhile.
     ///
     /// # Errors
@@ -163,14 +175,22 @@ impl Mirror {
     pub async fn was_sent_the_log(&self, client: &Client) -> Result<()> {
         let log = "select position, resource_id, version, op
             from change_log join changes on changes.id = change_log.change_id
-            where tenant_id = 1 and position > $1 order by position";
+            where tenant_id = 1 order by position";
+        let rows = client.query(log, &[]).await?;
+        let read = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
+        self.was_sent(&rows.iter().map(read).collect::<Result<Vec<_>>>()?)
+    }
+
+    /// The same, with the log from elsewhere: position, item, version and operation of each entry on the topic, in order.
+    ///
+    /// # Errors
+    /// It wasn't.
+    pub fn was_sent(&self, log: &[(i64, i64, i64, String)]) -> Result<()> {
         let since = self.since.context("never subscribed")?;
         let mut seen = self.history.iter();
-        for row in client.query(log, &[&since]).await? {
-            let row: (i64, i64, i64, String) =
-                (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+        for row in log.iter().filter(|(position, ..)| *position > since) {
             let found = seen.next();
-            ensure!(found == Some(&row), "the log goes on with {row:?}, and what was sent with {found:?}");
+            ensure!(found == Some(row), "the log goes on with {row:?}, and what was sent with {found:?}");
         }
         let more = seen.next();
         ensure!(more.is_none(), "sent and not in the log: {more:?}");

@@ -91,6 +91,7 @@ pub(crate) async fn connect(url: &str) -> Result<Client> {
 pub(crate) fn store_options(url: String) -> store::Options {
     store::Options {
         url,
+        password: String::new(),
         pool_size: 8,
         statement_timeout: Duration::from_secs(10),
         lock_timeout: Duration::from_secs(5),

@@ -1,0 +1,115 @@
+//! The laws that must hold when everything has come to rest.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result, ensure};
+use testkit::{Table, waiting};
+
+use crate::{
+    compose::Compose,
+    database::{Database, LogRow},
+    patiently,
+    pauses::{Chronicle, Kind},
+    watchers::{Watched, Watchers},
+    writers::Written,
+};
+
+/// Checks everything, and prints what was seen.
+///
+/// # Errors
+/// A law is broken: which one.
+pub(crate) async fn reach(
+    compose: &Compose,
+    written: Written,
+    watchers: Watchers,
+    chronicle: &Chronicle,
+) -> Result<()> {
+    let database = Database::of(compose).await?;
+    patiently(waiting::PATIENCE, "every change to have a position", async || {
+        Ok((database.unplaced().await? == 0).then_some(()))
+    })
+    .await?;
+    let (log, items) = (database.log().await?, database.items().await?);
+    let newest = log.last().map_or(0, |row| row.position);
+    let (clients, item_count) = (watchers.len(), items.len());
+    each_item_is_in_order(&log)?;
+    nothing_acknowledged_is_missing(&log, &written)?;
+
+    let all = watchers.until_equal(Table::new(items, newest)).await?;
+    let entries: Vec<_> =
+        log.iter().map(|row| (row.position, row.item, row.version, row.op.clone())).collect();
+    for watched in &all {
+        let told = watched.mirror.was_sent(&entries);
+        told.with_context(|| format!("{:?} {:?}", watched.kind, watched.mirror))?;
+    }
+    println!("\n{}", chronicle.table());
+    println!(
+        "\n{} changes, each with one position, 1 to {newest} without a gap; {} writes acknowledged, all of them there \
+         once;\n{} refused for now, {} broken off with an unknown fate; {item_count} items in the end",
+        log.len(),
+        written.acknowledged.len(),
+        written.refused,
+        written.unknown,
+    );
+    println!("{clients} clients, each was sent the log in order with nothing missing and nothing twice:");
+    for (kind, name) in [(Kind::Socket, "sockets"), (Kind::Stream, "streams"), (Kind::Poll, "polls")] {
+        println!("  {}", summary(&all, kind, name));
+    }
+    Ok(())
+}
+
+fn summary(all: &[Watched], kind: Kind, name: &str) -> String {
+    let of_kind = || all.iter().filter(|watched| watched.kind == kind);
+    let total = |of: fn(&Watched) -> u64| of_kind().map(of).sum::<u64>();
+    format!(
+        "{} {name}: {} changes seen, {} reconnects, {} of them resumed, {} resyncs, {} changes left out",
+        of_kind().count(),
+        total(|watched| watched.mirror.changes),
+        total(|watched| watched.reconnects as u64),
+        total(|watched| watched.recovered as u64),
+        total(|watched| watched.mirror.resyncs),
+        total(|watched| watched.mirror.skipped),
+    )
+}
+
+/// By position, each item's versions are 1, 2, 3 and so on.
+fn each_item_is_in_order(log: &[LogRow]) -> Result<()> {
+    let mut newest = std::collections::BTreeMap::new();
+    for row in log {
+        let before = newest.insert(row.item, row.version).unwrap_or(0);
+        ensure!(row.version == before + 1, "after version {before} of item {} comes {row:?}", row.item);
+    }
+    Ok(())
+}
+
+/// The log holds every acknowledged change. That it holds none twice, its order has shown.
+fn nothing_acknowledged_is_missing(log: &[LogRow], written: &Written) -> Result<()> {
+    let logged: BTreeSet<(i64, i64)> = log.iter().map(|row| (row.item, row.version)).collect();
+    let missing: Vec<_> = written.acknowledged.difference(&logged).take(5).collect();
+    ensure!(missing.is_empty(), "acknowledged and not in the log (item, version): {missing:?}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(position: i64, item: i64, version: i64) -> LogRow {
+        LogRow { position, item, version, op: "update".to_owned() }
+    }
+
+    #[test]
+    fn versions_of_an_item_ascend_by_one() {
+        each_item_is_in_order(&[row(1, 7, 1), row(2, 8, 1), row(3, 7, 2)]).unwrap();
+        each_item_is_in_order(&[row(1, 7, 1), row(2, 7, 1)]).unwrap_err();
+        each_item_is_in_order(&[row(1, 7, 1), row(2, 7, 3)]).unwrap_err();
+    }
+
+    #[test]
+    fn an_acknowledged_write_must_be_in_the_log() {
+        let written = Written { acknowledged: [(7, 1), (7, 2)].into(), ..Written::default() };
+        nothing_acknowledged_is_missing(&[row(1, 7, 1), row(2, 7, 2), row(3, 7, 3)], &written).unwrap();
+        let error = nothing_acknowledged_is_missing(&[row(1, 7, 1)], &written).unwrap_err();
+        assert!(error.to_string().contains("(7, 2)"), "{error}");
+    }
+}
