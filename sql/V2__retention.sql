@@ -8,7 +8,8 @@
 --
 -- Services of the first release go on while this is applied, and after it: it changes none of the tables, columns,
 -- triggers and functions that their statements name. They know nothing of holds, so a hub that reads from one of their
--- notifiers may meet the end of what is kept, and is told `reset`. They delete nothing while they lead. One that is
+-- notifiers may meet the end of what is kept, and is told `reset`. They delete nothing while they lead. Their pull
+-- feed would leave out in silence what is gone, so retention.days is for when the last of them has stopped. One that is
 -- started anew refuses this schema, unless its database.migrate is false.
 
 create table log_start (
