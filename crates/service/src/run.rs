@@ -5,7 +5,7 @@ use std::{collections::HashMap, future::Future, path::PathBuf, process::ExitCode
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Settings, settings::SettingsError, telemetry};
+use crate::{Settings, settings::SettingsError, startup, telemetry};
 
 /// Where the settings come from.
 #[derive(Debug, Clone, Default)]
@@ -133,13 +133,13 @@ where
             return ExitCode::from(2);
         }
     };
-    if let Err(error) = telemetry::install_logging(&settings.log) {
+    if let Err(error) = telemetry::install_logging(name, &settings.log) {
         eprintln!("{name}: settings: log.filter: {error}");
         return ExitCode::from(2);
     }
     telemetry::install_metrics();
     telemetry::describe_build(name);
-    tracing::info!(service = name, version = crate::VERSION, "starting");
+    startup::announce(name, &settings);
     let context = Context::new(settings, CancellationToken::new());
     let ended = actix_rt::System::new().block_on(supervise(context, start));
     match ended {
