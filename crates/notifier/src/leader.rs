@@ -10,7 +10,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::pace::{Next, Pace, Writers};
+use crate::{
+    pace::{Next, Pace, Writers},
+    vitals::Vitals,
+};
 
 /// The sequencer's task.
 pub(crate) struct Leader {
@@ -19,10 +22,16 @@ pub(crate) struct Leader {
     poll_interval: Duration,
     steps: mpsc::Sender<Step>,
     grown: Arc<Notify>,
+    vitals: Arc<Vitals>,
 }
 
 impl Leader {
-    pub(crate) fn new(context: &Context, store: Store, steps: mpsc::Sender<Step>) -> Self {
+    pub(crate) fn new(
+        context: &Context,
+        store: Store,
+        steps: mpsc::Sender<Step>,
+        vitals: Arc<Vitals>,
+    ) -> Self {
         let settings = &context.settings.notifier;
         let listen = || Doorbell::listen(store.clone(), Bell::Changes, context.stop.clone());
         Self {
@@ -31,6 +40,7 @@ impl Leader {
             grown: announcements(store.clone(), context.stop.clone()),
             store,
             steps,
+            vitals,
         }
     }
 
@@ -42,7 +52,7 @@ impl Leader {
         loop {
             let begun = Instant::now();
             let (led, error) = self.lead().await;
-            metrics::gauge!("stockwire_sequencer_leading").set(0.0);
+            self.vitals.leads(false);
             tracing::warn!(
                 sequencer.led = led,
                 source = &error as &dyn std::error::Error,
@@ -60,7 +70,7 @@ impl Leader {
             Ok(sequencer) => sequencer,
             Err(error) => return (false, error),
         };
-        metrics::gauge!("stockwire_sequencer_leading").set(1.0);
+        self.vitals.leads(true);
         tracing::info!(log.epoch = %sequencer.epoch(), "leading");
         match self.keep_stepping(&sequencer).await {
             Ok(never) => match never {},

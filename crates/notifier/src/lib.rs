@@ -45,27 +45,32 @@
 //! whatever happens, it looks once in `notifier.poll_interval_ms`.
 
 mod backfill;
+mod database;
 mod entry;
 mod feed;
+mod lag;
 mod leader;
 mod pace;
+mod series;
 mod tail;
+mod vitals;
 mod window;
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{net::TcpListener, sync::Arc};
 
 use actix_web::web;
-use service::{Check, Context, Fatal, Health, Settings, http::Http, settings::Secret};
-use store::{Options, Store};
+use service::{Check, Context, Fatal, Health, http::Http, settings::Secret};
+use store::Store;
 use tokio::sync::Semaphore;
 
-use crate::window::Window;
+use crate::{vitals::Vitals, window::Window};
 
 /// A notifier whose tasks run: what is left is to serve its feed.
 #[derive(Debug, Clone)]
 pub struct Notifier {
     store: Store,
     window: Arc<Window>,
+    vitals: Arc<Vitals>,
     /// Reads of older entries under way.
     reads: Arc<Semaphore>,
     secret: Secret,
@@ -78,7 +83,7 @@ pub struct Notifier {
 /// The settings can't be used, the schema can't be brought up to date, or the address is taken.
 pub async fn run(context: Context) -> Result<(), Fatal> {
     let settings = context.settings.clone();
-    let options = options(&settings);
+    let options = database::options(&settings);
     if settings.database.migrate {
         match context.stop.run_until_cancelled(store::prepare_database(&options)).await {
             Some(migrated) => migrated?,
@@ -86,18 +91,9 @@ pub async fn run(context: Context) -> Result<(), Fatal> {
         }
     }
     let listener = TcpListener::bind(settings.notifier.listen)?;
-    let notifier = Notifier::start(&context, Store::new(&options)?, settings.internal_secret()?);
+    let notifier =
+        Notifier::start(&context, database::open(&settings, &options)?, settings.internal_secret()?);
     notifier.serve(listener).await
-}
-
-fn options(settings: &Settings) -> Options {
-    Options {
-        url: settings.database.url.expose().to_owned(),
-        pool_size: settings.database.pool_size,
-        statement_timeout: Duration::from_millis(settings.database.statement_timeout_ms),
-        lock_timeout: Duration::from_millis(settings.database.lock_timeout_ms),
-        application_name: "stockwire notifier".to_owned(),
-    }
 }
 
 impl Notifier {
@@ -105,8 +101,10 @@ impl Notifier {
     #[must_use]
     pub fn start(context: &Context, store: Store, secret: Secret) -> Self {
         let window = Arc::new(Window::new(context.settings.notifier.window_entries));
+        series::describe();
+        let vitals = Arc::new(Vitals::default());
         let (steps, handed_over) = tail::hand_over();
-        let leader = leader::Leader::new(context, store.clone(), steps);
+        let leader = leader::Leader::new(context, store.clone(), steps, vitals.clone());
         let tail = tail::Tail::new(context, store.clone(), window.clone(), handed_over);
         let (stop_leading, stop_following) = (context.stop.clone(), context.stop.clone());
         context.spawn_essential("sequencer", async move {
@@ -115,8 +113,12 @@ impl Notifier {
         context.spawn_essential("log tail", async move {
             stop_following.run_until_cancelled(tail.run()).await;
         });
+        let (stop, watched, watching) = (context.stop.clone(), store.clone(), vitals.clone());
+        context.spawn_essential("vitals", async move {
+            stop.run_until_cancelled(watching.watch(&watched)).await;
+        });
         let reads = Arc::new(Semaphore::new(backfill::READS));
-        Self { store, window, reads, secret, context: context.clone() }
+        Self { store, window, vitals, reads, secret, context: context.clone() }
     }
 
     /// Serves the feed until the service stops.
@@ -128,6 +130,11 @@ impl Notifier {
         let http = Http { name: "notifier", listener, workers: 1, drain_seconds: 2 };
         tracing::info!(notifier.listen = %http.listener.local_addr()?, "the feed is open");
         let health = Health::new("notifier", vec![self.database_check()], stop.clone());
+        let (store, vitals) = (self.store.clone(), self.vitals.clone());
+        let health = health.with_gauges(move || {
+            store.report_pool();
+            vitals.report_age();
+        });
         let configure = move |config: &mut web::ServiceConfig| {
             health.clone().configure(config);
             feed::configure(config, self.clone());

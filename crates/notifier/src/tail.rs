@@ -7,7 +7,7 @@ use service::Context;
 use store::{Bell, Doorbell, Error, LogEntry, Step, Store};
 use tokio::{sync::mpsc, time::Instant};
 
-use crate::{entry::Entry, window::Window};
+use crate::{entry::Entry, lag::Lag, window::Window};
 
 /// Steps that wait to be taken over; more are read from the log instead.
 const STEPS: usize = 64;
@@ -26,6 +26,7 @@ pub(crate) struct Tail {
     steps: mpsc::Receiver<Step>,
     doorbell: Option<Doorbell>,
     poll_interval: Duration,
+    lag: Lag,
 }
 
 impl Tail {
@@ -43,6 +44,7 @@ impl Tail {
             store,
             window,
             steps,
+            lag: Lag::new(),
         }
     }
 
@@ -103,6 +105,7 @@ impl Tail {
     /// Makes sure that this is still the same log, then reads on.
     async fn check(&self) -> Result<(), Error> {
         let found: Cursor = self.store.log_head().await?.cursor;
+        self.lag.saw(self.window.head(), found, Instant::now());
         let same = self
             .window
             .head()
@@ -112,7 +115,9 @@ impl Tail {
             self.window.restart(found);
             return Ok(());
         }
-        self.read().await
+        self.read().await?;
+        self.lag.saw(self.window.head(), found, Instant::now());
+        Ok(())
     }
 
     async fn read(&self) -> Result<(), Error> {

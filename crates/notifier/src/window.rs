@@ -71,7 +71,7 @@ impl Window {
 
 /// Positions stay far below 2^53.
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and positions stay far below 2^53")]
-fn position_as_float(position: Position) -> f64 {
+pub(crate) fn position_as_float(position: Position) -> f64 {
     position.get() as f64
 }
 

@@ -37,9 +37,8 @@ impl Store {
             ) as page on true
             order by page.position";
         let client = self.client().await?;
-        let statement = client.prepare_cached(CHANGES).await?;
         let rows = i64::from(limit) + 1;
-        let rows = client.query(&statement, &[&tenant.get(), &after.get(), &rows]).await?;
+        let rows = client.rows(CHANGES, &[&tenant.get(), &after.get(), &rows]).await?;
         let as_of = match rows.first() {
             Some(first) => row::head(first)?,
             None => return Err(missing_sequencer()),

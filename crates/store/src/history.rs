@@ -42,9 +42,8 @@ impl Store {
             ) as page on true
             order by page.change_id";
         let client = self.client().await?;
-        let statement = client.prepare_cached(HISTORY).await?;
         let rows = i64::from(limit) + 1;
-        let rows = client.query(&statement, &[&tenant.get(), &id.get(), &after, &rows]).await?;
+        let rows = client.rows(HISTORY, &[&tenant.get(), &id.get(), &after, &rows]).await?;
         let limit = usize::from(limit);
         let as_of = match rows.first() {
             Some(first) => row::head(first)?,

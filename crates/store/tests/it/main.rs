@@ -3,7 +3,9 @@
 mod capture;
 mod migrations;
 mod odd_rows;
+mod origin;
 mod readable;
 mod roles;
 mod schema;
+mod vitals;
 mod write_context;
