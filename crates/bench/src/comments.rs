@@ -53,8 +53,9 @@ impl Kind {
         match self {
             Self::Read => ensure!(store.item(tenant, id).await?.0.is_some(), "the item is missing"),
             Self::List => {
-                let list = store.item_list(tenant, &ItemFilter::default(), ItemSort::default(), None, 10);
-                ensure!(list.await?.items.len() == 10, "the page is short");
+                let all = ItemFilter::default();
+                let list = store.item_list(tenant, &all, ItemSort::default(), None, 10).await?;
+                ensure!(list.items.len() == 10, "the page is short");
             }
             Self::Write => {
                 let patch = ItemPatch::from_json(serde_json::json!({"quantity": number}));

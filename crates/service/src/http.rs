@@ -26,6 +26,7 @@ use tracing::{Instrument, field::Empty};
 use crate::{
     ApiError, TraceParent, problem,
     request::{REQUEST_ID, RequestId, observe},
+    traces,
 };
 
 /// Where and how to serve.
@@ -194,7 +195,8 @@ async fn take_over(
     mut framed: Framed<TcpStream, Codec>,
 ) -> Result<(), actix_http::Error> {
     let id = RequestId::of(request.head().headers());
-    let trace = TraceParent::of(request.head().headers());
+    let traced = traces::request_span("GET", &id.0);
+    let trace = traces::place(&traced, TraceParent::of(request.head().headers()));
     let path = request.path().to_owned();
     let decision = decide(&request);
     drop(request);
@@ -204,6 +206,7 @@ async fn take_over(
     }
     match decision {
         Decision::Refuse(refusal) => {
+            traces::answered(&traced, "GET", "(socket)", refusal.problem.status);
             // The client may be gone; nothing is lost then.
             let _ = refuse(&mut framed, refusal, &path, &id).instrument(span).await;
         }
@@ -213,7 +216,8 @@ async fn take_over(
             }
             metrics::counter!("stockwire_http_upgrades_total").increment(1);
             span.in_scope(|| tracing::debug!("handshake accepted"));
-            drop(span);
+            traces::answered(&traced, "GET", "(socket)", head.status().as_u16());
+            drop((span, traced));
             if framed.send(Message::Item((head, BodySize::None))).await.is_ok() {
                 let parts = framed.into_parts();
                 run(parts.io, parts.read_buf.freeze());

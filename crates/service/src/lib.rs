@@ -9,6 +9,7 @@ mod health;
 pub mod http;
 mod hub_settings;
 mod json_lines;
+mod otlp;
 mod outgoing;
 mod problem;
 mod process;

@@ -61,11 +61,16 @@ mod tests {
     async fn a_call_goes_on_with_the_request_that_causes_it() {
         let trace: TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".parse().unwrap();
         let request = CurrentRequest { id: "r-1".into(), trace: Some(trace) };
-        let carried = request.scope(async {
-            // As a task would that the request leaves behind.
-            CurrentRequest::carry(async { Call::begin("GET /x").headers().collect::<Vec<_>>() })
-        });
-        let headers = carried.await.await;
+        // As a task that the request leaves behind.
+        let (send, left_behind) = tokio::sync::oneshot::channel();
+        request
+            .scope(async {
+                let asks = async { Call::begin("GET /x").headers().collect::<Vec<_>>() };
+                let carried = CurrentRequest::carry(asks);
+                assert!(send.send(tokio::spawn(carried)).is_ok());
+            })
+            .await;
+        let headers = left_behind.await.unwrap().await.unwrap();
         assert_eq!(headers, [("x-request-id", "r-1".to_owned()), ("traceparent", trace.to_string())]);
         let nobody: Vec<_> = Call::begin("GET /x").headers().collect();
         assert!(nobody.len() == 1 && nobody[0].1.len() == 36, "{nobody:?}");

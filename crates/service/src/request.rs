@@ -108,7 +108,7 @@ pub(crate) async fn observe(
     let method = request.method().clone();
     let path = request.path().to_owned();
     request.extensions_mut().insert(id.clone());
-    let traced = traces::request_span(request.headers(), method.as_str(), &id.0);
+    let traced = traces::request_span(method_name(&method), &id.0);
     let trace = traces::place(&traced, TraceParent::of(request.headers()));
     let span = tracing::info_span!(
         "request", request.id = %id.0, trace.id = Empty, http.method = %method, http.path = %path
@@ -143,15 +143,15 @@ async fn answer(
     let waits = response.request().extensions().get::<WaitsOnPurpose>().is_some();
     let response = finish(response, &path, id);
     let status = response.status();
-    traces::answered(traced, method.as_str(), &route, status.as_u16());
+    traces::answered(traced, method_name(&method), &route, status.as_u16());
     let duration = started.elapsed();
-    in_flight.answered(method_label(&method), route, status, duration, waits);
+    in_flight.answered(method_name(&method).to_owned(), route, status, duration, waits);
     tracing::debug!(http.status = status.as_u16(), duration_ms = duration.as_secs_f64() * 1e3, "answered");
     Ok(response)
 }
 
 /// HTTP takes any word as a method, and each would be a series of its own for ever.
-fn method_label(method: &Method) -> String {
+fn method_name(method: &Method) -> &str {
     let known = [
         Method::GET,
         Method::HEAD,
@@ -161,7 +161,7 @@ fn method_label(method: &Method) -> String {
         Method::DELETE,
         Method::OPTIONS,
     ];
-    if known.contains(method) { method.to_string() } else { "other".to_owned() }
+    if known.contains(method) { method.as_str() } else { "other" }
 }
 
 fn finish(response: ServiceResponse<BoxBody>, path: &str, id: &RequestId) -> ServiceResponse<BoxBody> {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, future::Future, path::PathBuf, process::ExitCode
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Settings, settings::SettingsError, startup, telemetry};
+use crate::{Settings, otlp::Traces, settings::SettingsError, startup, telemetry};
 
 /// Where the settings come from.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +34,8 @@ impl Context {
     /// A service's surroundings, stopped by a token.
     #[must_use]
     pub fn new(settings: Settings, stop: CancellationToken) -> Self {
+        // Series that are registered before that count nowhere.
+        telemetry::install_metrics();
         Self { settings: Arc::new(settings), stop, tasks: TaskTracker::new() }
     }
 
@@ -133,15 +135,17 @@ where
             return ExitCode::from(2);
         }
     };
-    if let Err(error) = telemetry::install_logging(name, &settings.log) {
-        eprintln!("{name}: settings: log.filter: {error}");
-        return ExitCode::from(2);
-    }
-    telemetry::install_metrics();
-    telemetry::describe_build(name);
+    let traces = match telemetry::install(name, &settings) {
+        Ok(traces) => traces,
+        Err(error) => {
+            eprintln!("{name}: settings: {error}");
+            return ExitCode::from(2);
+        }
+    };
     startup::announce(name, &settings);
     let context = Context::new(settings, CancellationToken::new());
-    let ended = actix_rt::System::new().block_on(supervise(context, start));
+    telemetry::describe_build(name);
+    let ended = actix_rt::System::new().block_on(supervise(context, traces, start));
     match ended {
         Ok(()) => {
             tracing::info!(service = name, "stopped");
@@ -158,7 +162,7 @@ where
     }
 }
 
-async fn supervise<F, Fut>(context: Context, start: F) -> Result<(), Fatal>
+async fn supervise<F, Fut>(context: Context, traces: Traces, start: F) -> Result<(), Fatal>
 where
     F: FnOnce(Context) -> Fut,
     Fut: Future<Output = Result<(), Fatal>>,
@@ -173,6 +177,8 @@ where
         stop.cancel();
         tasks.close();
         tasks.wait().await;
+        // A task that panicked has nothing left to send.
+        let _ = tokio::task::spawn_blocking(move || traces.finish()).await;
         ended
     };
     let overdue = async {

@@ -1,4 +1,4 @@
-//! Log lines and metrics.
+//! Log lines, traces and metrics, as a process installs them.
 
 use std::sync::OnceLock;
 
@@ -12,15 +12,31 @@ use tracing_subscriber::{
 };
 
 use crate::{
+    Settings,
     json_lines::JsonLines,
+    otlp::{Traces, TracesError},
     process, series,
     settings::{Log, LogFormat},
 };
 
-/// Sends log lines to standard error from now on. Says nothing if someone did so before: tests share a process.
-pub(crate) fn install_logging(service: &'static str, settings: &Log) -> Result<(), ParseError> {
-    let _ = tracing_subscriber::registry().with(log_layer(service, settings)?).try_init();
-    Ok(())
+/// Sends log lines to standard error from now on, and spans where the settings say. Says nothing if someone did so
+/// before: tests share a process.
+pub(crate) fn install(service: &'static str, settings: &Settings) -> Result<Traces, TelemetryError> {
+    install_metrics();
+    let logs = log_layer(service, &settings.log)?;
+    let traces = Traces::start(service, &settings.telemetry)?;
+    let layers: Vec<_> = std::iter::once(logs).chain(traces.layer()).collect();
+    let _ = tracing_subscriber::registry().with(layers).try_init();
+    Ok(traces)
+}
+
+/// Settings that no log or trace can be written with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TelemetryError {
+    #[error("log.filter: {0}")]
+    Filter(#[from] ParseError),
+    #[error(transparent)]
+    Traces(#[from] TracesError),
 }
 
 fn log_layer(

@@ -19,6 +19,9 @@ use crate::{error::kind, origin::Attribution};
 type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 type Outcome<T> = Result<T, tokio_postgres::Error>;
 
+/// A statement that takes longer gets a log line.
+const SLOW: Duration = Duration::from_secs(1);
+
 /// A pooled connection; dropped, it goes back.
 pub(crate) struct Pooled {
     client: Object,
@@ -146,7 +149,12 @@ async fn observed<T>(statement: &str, run: impl Future<Output = Outcome<T>>) -> 
     );
     let started = Instant::now();
     let ended = run.instrument(span.clone()).await;
-    took(name, started.elapsed());
+    let duration = started.elapsed();
+    took(name, duration);
+    if duration > SLOW {
+        // Inside a request, the line says which: so what Postgres logs of a slow statement can be told apart by it.
+        tracing::warn!(db.statement = name, duration_ms = duration.as_secs_f64() * 1e3, "a slow statement");
+    }
     if let Err(error) = &ended {
         failed(kind(error));
         span.record("otel.status_code", "ERROR");
