@@ -108,17 +108,18 @@ pub(crate) async fn observe(
     let method = request.method().clone();
     let path = request.path().to_owned();
     request.extensions_mut().insert(id.clone());
-    let traced = traces::request_span(method_name(&method), &id.0);
-    let trace = traces::place(&traced, TraceParent::of(request.headers()));
     let span = tracing::info_span!(
         "request", request.id = %id.0, trace.id = Empty, http.method = %method, http.path = %path
     );
+    let trace_it = || traces::request_span(method_name(&method), &id.0);
+    let traced = if is_probe(&path) { Span::none() } else { span.in_scope(trace_it) };
+    let trace = traces::place(&traced, TraceParent::of(request.headers()));
     if let Some(trace) = trace {
         span.record("trace.id", format_args!("{:032x}", trace.trace_id));
     }
     let current = CurrentRequest { id: id.0.as_str().into(), trace };
     let answered = answer(request, next, &id, in_flight, &traced);
-    current.scope(answered.instrument(span).instrument(traced.clone())).await
+    current.scope(answered.instrument(traced.clone()).instrument(span)).await
 }
 
 async fn answer(
@@ -148,6 +149,11 @@ async fn answer(
     in_flight.answered(method_name(&method).to_owned(), route, status, duration, waits);
     tracing::debug!(http.status = status.as_u16(), duration_ms = duration.as_secs_f64() * 1e3, "answered");
     Ok(response)
+}
+
+/// What supervisors ask every few seconds is no part of anybody's trace.
+fn is_probe(path: &str) -> bool {
+    matches!(path, "/health" | "/ready" | "/metrics")
 }
 
 /// HTTP takes any word as a method, and each would be a series of its own for ever.

@@ -12,7 +12,7 @@ use tokio_postgres::{
     Row, RowStream, Statement,
     types::{ToSql, Type},
 };
-use tracing::Instrument;
+use tracing::{Instrument, Span, field::Empty, level_filters::LevelFilter};
 
 use crate::{error::kind, origin::Attribution};
 
@@ -134,19 +134,10 @@ fn typed<'a>(parameters: Parameters<'a>, types: Vec<Type>) -> Vec<(&'a (dyn ToSq
     parameters.iter().copied().zip(types).collect()
 }
 
-/// Measures a statement. The span is for traces only: no log line shows it.
+/// Measures a statement.
 async fn observed<T>(statement: &str, run: impl Future<Output = Outcome<T>>) -> Outcome<T> {
     let name = name(statement);
-    let span = tracing::trace_span!(
-        target: "stockwire::statement",
-        "database",
-        otel.name = name,
-        otel.kind = "client",
-        otel.status_code = tracing::field::Empty,
-        db.system.name = "postgresql",
-        db.operation.name = name,
-        db.response.status_code = tracing::field::Empty,
-    );
+    let span = span(name);
     let started = Instant::now();
     let ended = run.instrument(span.clone()).await;
     let duration = started.elapsed();
@@ -163,6 +154,29 @@ async fn observed<T>(statement: &str, run: impl Future<Output = Outcome<T>>) -> 
         }
     }
     ended
+}
+
+/// For traces only: no log line shows it. What runs outside of a traced request, such as looking at the log from time to
+/// time, would fill traces of its own, and has none.
+fn span(name: &str) -> Span {
+    // Where no traces are recorded, this is all it costs.
+    if LevelFilter::current() < LevelFilter::TRACE {
+        return Span::none();
+    }
+    let around = Span::current();
+    if !around.metadata().is_some_and(|around| around.target().starts_with("stockwire::")) {
+        return Span::none();
+    }
+    tracing::trace_span!(
+        target: "stockwire::statement",
+        "database",
+        otel.name = name,
+        otel.kind = "client",
+        otel.status_code = Empty,
+        db.system.name = "postgresql",
+        db.operation.name = name,
+        db.response.status_code = Empty,
+    )
 }
 
 /// A statement has ended.

@@ -28,6 +28,8 @@ fn environment(settings: &service::Settings, filter: &str) -> BTreeMap<String, S
     environment.insert("STOCKWIRE__LOG__FORMAT".into(), "json".into());
     environment.insert("STOCKWIRE__LOG__FILTER".into(), filter.into());
     environment.insert("STOCKWIRE__HTTP__WORKERS".into(), "1".into());
+    // The schema is there, and not everybody may change it.
+    environment.insert("STOCKWIRE__DATABASE__MIGRATE".into(), "false".into());
     environment
 }
 

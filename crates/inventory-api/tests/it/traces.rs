@@ -107,6 +107,8 @@ async fn the_caller_decides_what_is_recorded_and_what_is_left_arrives_at_the_end
     let failed = request.status.as_ref().is_some_and(|status| status.code == StatusCode::Error as i32);
     ensure!(!failed, "a client's mistake is no failure of the service");
     let below = spans.iter().filter(|(_, span)| span.parent_span_id == request.span_id);
+    let probes = spans.iter().filter(|(_, span)| span.name.contains("/ready")).count();
+    ensure!(probes == 0, "supervisors are no part of anybody's trace: {spans:?}");
     ensure!(below.map(|(_, span)| span.name.as_str()).eq(["item"]), "{spans:?}");
     Ok(())
 }
