@@ -27,6 +27,9 @@ pub(crate) fn install(service: &'static str, settings: &Settings) -> Result<Trac
     let traces = Traces::start(service, &settings.telemetry)?;
     let layers: Vec<_> = std::iter::once(logs).chain(traces.layer()).collect();
     let _ = tracing_subscriber::registry().with(layers).try_init();
+    if settings.log.format == LogFormat::Json {
+        std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a task panicked")));
+    }
     Ok(traces)
 }
 

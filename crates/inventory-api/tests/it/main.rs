@@ -15,6 +15,7 @@ mod metrics;
 mod outage;
 mod preconditions;
 mod snapshot;
+mod statements;
 mod stored_documents;
 mod traces;
 mod wire;
