@@ -1,7 +1,7 @@
 //! What Stockwire costs and how fast it is, measured on this machine and put beside the targets of the design.
 //!
 //! ```text
-//! cargo run --release -p bench -- writes | fanout | memory | latency | herd | soak | slow | all
+//! cargo run --release -p bench -- writes | fanout | memory | latency | herd | soak | slow | comments | all
 //! ```
 //!
 //! | module | noun |
@@ -13,6 +13,7 @@
 //! | `herd` | ten thousand clients that lose their hub, and when all of them are right again |
 //! | `soak` | minutes of stalls, cuts, kills and writers of all kinds, and nobody may be wrong in the end |
 //! | `slow` | what clients that don't read cost those who do |
+//! | `comments` | what it costs that statements say for which request they run |
 //! | `stage`, `service_process`, `binaries`, `nchan` | what is measured: Postgres and real processes on loopback |
 //! | `audience`, `websocket`, `publisher`, `http_connection` | who loads it, as cheaply as can be |
 //! | `crowd`, `checker` | clients that keep a copy and come back, and whether they were told the truth |
@@ -30,6 +31,7 @@
 mod audience;
 mod binaries;
 mod checker;
+mod comments;
 mod crowd;
 mod distribution;
 mod fanout;
@@ -86,6 +88,8 @@ enum Measurement {
     Soak(soak::Options),
     /// What clients that don't read cost those who do (about 2 minutes).
     Slow(slow::Options),
+    /// What it costs that statements say for which request they run (about 20 seconds).
+    Comments(comments::Options),
     /// All of them, shorter where that is enough (about 12 minutes).
     All,
 }
@@ -128,6 +132,7 @@ async fn run(measurement: Measurement) -> Result<Report> {
         Measurement::Herd(options) => herd::run(&options).await,
         Measurement::Soak(options) => soak::run(&options).await,
         Measurement::Slow(options) => slow::run(&options).await,
+        Measurement::Comments(options) => comments::run(&options).await,
         Measurement::All => {
             let mut report = writes::run(&default_options()?).await?;
             report.add(latency::run(&default_options()?).await?);
@@ -137,6 +142,7 @@ async fn run(measurement: Measurement) -> Result<Report> {
             report.add(herd::run(&default_options::<herd::Options>()?.gracefully()).await?);
             report.add(soak::run(&default_options::<soak::Options>()?.briefly()).await?);
             report.add(slow::run(&default_options()?).await?);
+            report.add(comments::run(&default_options()?).await?);
             Ok(report)
         }
     }

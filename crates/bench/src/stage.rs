@@ -74,14 +74,7 @@ impl Stage {
 
     /// A database with the schema, and items to write to.
     pub(crate) async fn create_database(&self, name: &str, items: u32) -> Result<()> {
-        let options = store::Options {
-            url: self.server.url(name),
-            password: String::new(),
-            pool_size: 1,
-            statement_timeout: Duration::from_secs(60),
-            lock_timeout: Duration::from_secs(60),
-            application_name: "bench".to_owned(),
-        };
+        let options = self.store_options(name, 1);
         store::create_database_if_missing(&options).await?;
         store::migrate(&options).await?;
         let fill = format!(
@@ -92,6 +85,23 @@ impl Stage {
         );
         self.connect(name).await?.batch_execute(&fill).await?;
         Ok(())
+    }
+
+    fn store_options(&self, database: &str, connections: usize) -> store::Options {
+        store::Options {
+            url: self.server.url(database),
+            password: String::new(),
+            pool_size: connections,
+            pool_wait: Duration::from_secs(2),
+            statement_timeout: Duration::from_secs(60),
+            lock_timeout: Duration::from_secs(60),
+            application_name: "bench".to_owned(),
+        }
+    }
+
+    /// Queries as the services run them.
+    pub(crate) fn store(&self, database: &str, connections: usize) -> Result<store::Store> {
+        Ok(store::Store::new(&self.store_options(database, connections))?)
     }
 
     /// A plain connection, as `psql` makes it.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use domain::{Epoch, Position, ResyncReason, feed::FeedPage};
-use service::{Settings, settings::Secret};
+use service::{Call, Settings, settings::Secret};
 use tokio::{
     sync::{Notify, watch},
     time::Instant,
@@ -262,8 +262,11 @@ impl Backfill {
     async fn fetch(&self, part: Part) -> Result<Page, FetchError> {
         let Part { epoch, after, .. } = part;
         let url = format!("{}?epoch={epoch}&after={after}&limit={}", self.url, left_in_page(after));
+        let call = Call::begin("GET /feed/entries");
         let request = self.client.get(url).bearer_auth(self.secret.expose());
-        let body = request.send().await?.error_for_status()?.bytes().await?;
+        let request = call.headers().fold(request, |request, (name, value)| request.header(name, value));
+        let receive = async { request.send().await?.error_for_status()?.bytes().await };
+        let body = call.run(receive).await?;
         match serde_json::from_slice(&body)? {
             FeedPage::Reset { reason, .. } => Err(FetchError::Reset(reason)),
             FeedPage::Entries { head, entries } => {

@@ -10,7 +10,7 @@ use actix_web::{
     web,
 };
 use domain::{CloseCode, Cursor, Identity, ParseTopicError, ProblemCode, Topic};
-use service::{ApiError, QueryReader, access::Refused};
+use service::{ApiError, QueryReader, WaitsOnPurpose, access::Refused};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -109,6 +109,7 @@ async fn poll(request: HttpRequest, door: web::Data<Door>) -> Result<HttpRespons
     // Without a cursor there is nothing to wait behind: the answer says where to begin.
     let begins = wishes.after.is_none() && !wishes.snapshot;
     let wait = if begins { 0 } else { wait.unwrap_or(WAIT_SECONDS) };
+    WaitsOnPurpose::mark(&request);
     let (identity, admitted) = door.enter(&request)?;
     let guest = Guest::open(&door.doorkeeper.shard, Encoding::List, identity, &wishes, admitted);
     let changes = tokio::time::sleep(Duration::from_secs(wait));

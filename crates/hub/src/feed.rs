@@ -12,7 +12,7 @@ use std::{
 
 use domain::{Cursor, Position, ResyncReason, feed::FeedMessage};
 use futures_util::StreamExt;
-use service::settings::Secret;
+use service::{RequestId, settings::Secret};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{
     Message, client::IntoClientRequest, http::header::AUTHORIZATION, protocol::WebSocketConfig,
@@ -140,6 +140,11 @@ async fn follow_once(
     let mut request = format!("{}/feed{query}", url.trim_end_matches('/')).into_client_request()?;
     let shown = format!("Bearer {}", secret.expose()).parse().map_err(|_| FeedError::Secret)?;
     request.headers_mut().insert(AUTHORIZATION, shown);
+    let id = RequestId::new();
+    tracing::debug!(request.id = %id.0, "opening the feed");
+    if let Ok(id) = id.0.parse() {
+        request.headers_mut().insert("x-request-id", id);
+    }
     // A batch of 500 entries of 16 KiB and more fits.
     let limits = WebSocketConfig::default().max_message_size(Some(64 << 20)).max_frame_size(Some(64 << 20));
     let connecting = tokio_tungstenite::connect_async_with_config(request, Some(limits), true);

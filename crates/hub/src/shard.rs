@@ -6,7 +6,7 @@ use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use domain::{CloseCode, Cursor, Identity};
 use jiff::Timestamp;
-use service::access::Access;
+use service::{CurrentRequest, access::Access};
 use socket2::SockRef;
 use tokio::{
     io::Interest,
@@ -151,7 +151,7 @@ impl Shard {
             (outcome, std::mem::take(&mut state.wanted), std::mem::take(&mut state.wanted_pages))
         };
         for wanted in wanted {
-            actix_rt::spawn(self.clone().fetch(wanted));
+            actix_rt::spawn(CurrentRequest::carry(self.clone().fetch(wanted)));
         }
         for wanted in pages {
             self.order_page(wanted);

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use domain::{AsOf, Cursor, TenantId, Topic};
 use futures_util::StreamExt;
 use serde::Deserialize;
-use service::{Settings, settings::Secret};
+use service::{Call, CurrentRequest, Settings, settings::Secret};
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, watch},
@@ -124,7 +124,8 @@ impl Snapshots {
         let (land, outcome) = watch::channel(None);
         flights.insert((tenant, topic), Flight { outcome: outcome.clone() });
         let this = self.clone();
-        self.runtime.spawn(async move {
+        // Whoever asks first gives it its id.
+        self.runtime.spawn(CurrentRequest::carry(async move {
             let outcome = this.fetch_patiently(tenant, topic).await;
             if let Err(error) = &outcome {
                 tracing::warn!(source = error as &dyn std::error::Error, "no snapshot from inventory-api");
@@ -133,7 +134,7 @@ impl Snapshots {
             // Nobody may ask again for a long time.
             tokio::time::sleep(this.reuse).await;
             this.lock().retain(|_, flight| !flight.is_over(this.reuse));
-        });
+        }));
         outcome
     }
 
@@ -164,16 +165,29 @@ impl Snapshots {
         // Never closed, so this can't fail.
         let _turn = self.fetching.acquire().await;
         metrics::counter!("stockwire_hub_snapshots_fetched_total").increment(1);
+        let call = Call::begin("GET /internal/v1/snapshot");
         let url = format!("{}?tenant={tenant}&topic={topic}", self.url);
-        let answer =
-            self.client.get(url).bearer_auth(self.secret.expose()).send().await?.error_for_status()?;
-        let mut body = answer.bytes_stream();
-        let mut lines = Lines::default();
-        while let Some(chunk) = body.next().await {
-            lines.push(&chunk?);
-        }
-        lines.finish()
+        let request = self.client.get(url).bearer_auth(self.secret.expose());
+        let request = call.headers().fold(request, |request, (name, value)| request.header(name, value));
+        let id = call.id().to_owned();
+        call.run(receive(request)).await.inspect_err(|error| {
+            tracing::debug!(
+                request.id = id,
+                source = error as &dyn std::error::Error,
+                "a snapshot didn't come"
+            );
+        })
     }
+}
+
+async fn receive(request: reqwest::RequestBuilder) -> Result<Snapshot, SnapshotError> {
+    let answer = request.send().await?.error_for_status()?;
+    let mut body = answer.bytes_stream();
+    let mut lines = Lines::default();
+    while let Some(chunk) = body.next().await {
+        lines.push(&chunk?);
+    }
+    lines.finish()
 }
 
 impl From<reqwest::Error> for SnapshotError {

@@ -43,6 +43,9 @@ impl Api {
         let access = Access::new(&settings.token_secret()?, settings.auth.anonymous);
         let internal_secret = settings.internal_secret()?;
         let log = LogWatch::start(context, store.clone());
+        let text = "Snapshots that were sent to hubs.";
+        metrics::describe_counter!("stockwire_snapshots_total", metrics::Unit::Count, text);
+        metrics::counter!("stockwire_snapshots_total").increment(0);
         let stop = context.stop.clone();
         Ok(Self { shared: Arc::new(Shared { store, access, internal_secret, log, stop }) })
     }
@@ -58,6 +61,12 @@ impl Api {
                 head.map(|_| ()).map_err(|_| "the database doesn't answer, or has no schema yet".to_owned())
             })
         })
+    }
+
+    /// Sets the gauges of the database's pool, for a [`Health`].
+    pub fn gauges(&self) -> impl Fn() + Send + Sync + 'static + use<> {
+        let store = self.shared.store.clone();
+        move || store.report_pool()
     }
 
     /// Mounts all routes, and those of a health that the caller composes: a process that serves more than this

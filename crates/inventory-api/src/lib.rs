@@ -41,10 +41,9 @@ use std::{
 
 use anyhow::Context as _;
 use service::{Context, Fatal, Health, http::Http};
-use store::Store;
 
 pub use api::Api;
-pub use database::store_options;
+pub use database::{open_store, store_options};
 
 const NAME: &str = "inventory-api";
 
@@ -67,10 +66,10 @@ pub async fn run(context: Context) -> Result<(), Fatal> {
 pub async fn serve(context: Context, listener: TcpListener) -> Result<(), Fatal> {
     let settings = context.settings.clone();
     let options = store_options(&settings, NAME);
-    let api = Api::start(&context, Store::new(&options)?)?;
+    let api = Api::start(&context, open_store(&settings, &options)?)?;
     let prepared = Arc::new(AtomicBool::new(false));
     let check = api.check().once(prepared.clone(), "waiting for the database and its schema");
-    let health = Health::new(NAME, vec![check], context.stop.clone());
+    let health = Health::new(NAME, vec![check], context.stop.clone()).with_gauges(api.gauges());
     // Requests under way get most of the deadline: the rest is for what comes after them.
     let drain_seconds = (settings.shutdown.deadline().as_secs() * 2 / 3).max(1);
     let http = Http { name: NAME, listener, workers: settings.http.workers, drain_seconds };

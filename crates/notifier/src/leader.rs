@@ -10,7 +10,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::pace::{Next, Pace, Writers};
+use crate::{
+    pace::{Next, Pace, Writers},
+    vitals::Vitals,
+};
 
 /// The sequencer's task.
 pub(crate) struct Leader {
@@ -20,10 +23,16 @@ pub(crate) struct Leader {
     steps: mpsc::Sender<Step>,
     grown: Arc<Notify>,
     leading: watch::Sender<bool>,
+    vitals: Arc<Vitals>,
 }
 
 impl Leader {
-    pub(crate) fn new(context: &Context, store: Store, steps: mpsc::Sender<Step>) -> Self {
+    pub(crate) fn new(
+        context: &Context,
+        store: Store,
+        steps: mpsc::Sender<Step>,
+        vitals: Arc<Vitals>,
+    ) -> Self {
         let settings = &context.settings.notifier;
         let listen = || Doorbell::listen(store.clone(), Bell::Changes, context.stop.clone());
         Self {
@@ -33,6 +42,7 @@ impl Leader {
             leading: watch::Sender::new(false),
             store,
             steps,
+            vitals,
         }
     }
 
@@ -50,7 +60,7 @@ impl Leader {
             let begun = Instant::now();
             let (led, error) = self.lead().await;
             self.leading.send_replace(false);
-            metrics::gauge!("stockwire_sequencer_leading").set(0.0);
+            self.vitals.leads(false);
             tracing::warn!(
                 sequencer.led = led,
                 source = &error as &dyn std::error::Error,
@@ -69,7 +79,7 @@ impl Leader {
             Err(error) => return (false, error),
         };
         self.leading.send_replace(true);
-        metrics::gauge!("stockwire_sequencer_leading").set(1.0);
+        self.vitals.leads(true);
         tracing::info!(log.epoch = %sequencer.epoch(), "leading");
         match self.keep_stepping(&sequencer).await {
             Ok(never) => match never {},

@@ -51,13 +51,17 @@
 //! bound on that is `retention.longest_hold_ms`.
 
 mod backfill;
+mod database;
 mod entry;
 mod feed;
 mod holds;
+mod lag;
 mod leader;
 mod pace;
 mod retention;
+mod series;
 mod tail;
+mod vitals;
 mod window;
 
 use std::{
@@ -66,21 +70,21 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use actix_web::web;
-use service::{Check, Context, Fatal, Health, Settings, http::Http, settings::Secret};
-use store::{Options, Store};
+use service::{Check, Context, Fatal, Health, http::Http, settings::Secret};
+use store::Store;
 use tokio::sync::Semaphore;
 
-use crate::{holds::Holds, retention::Retention, window::Window};
+use crate::{holds::Holds, retention::Retention, vitals::Vitals, window::Window};
 
 /// A notifier whose tasks run: what is left is to serve its feed.
 #[derive(Debug, Clone)]
 pub struct Notifier {
     store: Store,
     window: Arc<Window>,
+    vitals: Arc<Vitals>,
     /// Reads of older entries under way.
     reads: Arc<Semaphore>,
     holds: Arc<Holds>,
@@ -97,9 +101,9 @@ pub struct Notifier {
 /// The settings can't be used, the schema can't be brought up to date, or the address is taken.
 pub async fn run(context: Context) -> Result<(), Fatal> {
     let settings = context.settings.clone();
-    let options = options(&settings);
+    let options = database::options(&settings);
     let listener = TcpListener::bind(settings.notifier.listen)?;
-    let notifier = Notifier::new(&context, Store::new(&options)?, settings.internal_secret()?);
+    let notifier = Notifier::new(&context, database::open(&settings, &options)?, settings.internal_secret()?);
     let serving = notifier.clone().serve(listener);
     tokio::pin!(serving);
     tokio::select! {
@@ -108,17 +112,6 @@ pub async fn run(context: Context) -> Result<(), Fatal> {
     }
     notifier.begin();
     serving.await
-}
-
-fn options(settings: &Settings) -> Options {
-    Options {
-        url: settings.database.url.expose().to_owned(),
-        password: settings.database.password.expose().to_owned(),
-        pool_size: settings.database.pool_size,
-        statement_timeout: Duration::from_millis(settings.database.statement_timeout_ms),
-        lock_timeout: Duration::from_millis(settings.database.lock_timeout_ms),
-        application_name: "stockwire notifier".to_owned(),
-    }
 }
 
 impl Notifier {
@@ -133,23 +126,27 @@ impl Notifier {
     /// One that touches nothing yet.
     fn new(context: &Context, store: Store, secret: Secret) -> Self {
         let window = Arc::new(Window::new(context.settings.notifier.window_entries));
+        series::describe();
+        let vitals = Arc::new(Vitals::default());
         let reads = Arc::new(Semaphore::new(backfill::READS));
         let holds = Arc::new(Holds::new(store.clone()));
         let (context, begun) = (context.clone(), Arc::default());
-        Self { store, window, reads, holds, secret, context, begun }
+        Self { store, window, vitals, reads, holds, secret, context, begun }
     }
 
     /// Starts the tasks.
     fn begin(&self) {
-        let Self { context, store, .. } = self;
+        let Self { context, store, vitals, .. } = self;
         let (steps, handed_over) = tail::hand_over();
-        let leader = leader::Leader::new(context, store.clone(), steps);
+        let leader = leader::Leader::new(context, store.clone(), steps, vitals.clone());
         let tail = tail::Tail::new(context, store.clone(), self.window.clone(), handed_over);
         let retention = Retention::new(store.clone(), context.settings.clone(), leader.leading());
+        let (watching, watched) = (vitals.clone(), store.clone());
         self.spawn("sequencer", leader.run());
         self.spawn("log tail", tail.run());
         self.spawn("retention", retention.run());
         self.spawn("holds", self.holds.clone().keep());
+        self.spawn("vitals", async move { watching.watch(&watched).await });
         self.begun.store(true, Ordering::Relaxed);
     }
 
@@ -169,6 +166,11 @@ impl Notifier {
         let http = Http { name: "notifier", listener, workers: 1, drain_seconds: 2 };
         tracing::info!(notifier.listen = %http.listener.local_addr()?, "the feed is open");
         let health = Health::new("notifier", vec![self.database_check()], stop.clone());
+        let (store, vitals) = (self.store.clone(), self.vitals.clone());
+        let health = health.with_gauges(move || {
+            store.report_pool();
+            vitals.report_age();
+        });
         let configure = move |config: &mut web::ServiceConfig| {
             health.clone().configure(config);
             feed::configure(config, self.clone());

@@ -9,6 +9,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     entry::Entry,
+    lag::Lag,
     window::{Window, position_as_float},
 };
 
@@ -29,6 +30,7 @@ pub(crate) struct Tail {
     steps: mpsc::Receiver<Step>,
     doorbell: Option<Doorbell>,
     poll_interval: Duration,
+    lag: Lag,
 }
 
 impl Tail {
@@ -46,6 +48,7 @@ impl Tail {
             store,
             window,
             steps,
+            lag: Lag::new(),
         }
     }
 
@@ -107,6 +110,7 @@ impl Tail {
     async fn check(&self) -> Result<(), Error> {
         let LogHead { cursor: found, first } = self.store.log_head().await?;
         metrics::gauge!("stockwire_log_first_position").set(position_as_float(first));
+        self.lag.saw(self.window.head(), found, Instant::now());
         let same = self
             .window
             .head()
@@ -116,7 +120,9 @@ impl Tail {
             self.window.restart(found);
             return Ok(());
         }
-        self.read().await
+        self.read().await?;
+        self.lag.saw(self.window.head(), found, Instant::now());
+        Ok(())
     }
 
     async fn read(&self) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! What a deployment is for, and what production may not do: start with what is published for development.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::settings::{Anonymous, Secret, Settings, SettingsError};
 
@@ -8,7 +8,7 @@ use crate::settings::{Anonymous, Secret, Settings, SettingsError};
 pub const DEVELOPMENT_ONLY: &str = "development-only";
 
 /// What a deployment is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// To try things out: secrets that everybody knows will do.
@@ -18,7 +18,7 @@ pub enum Stage {
 }
 
 /// What this deployment is.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deployment {
     /// What it is for.

@@ -14,6 +14,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use crate::process;
+
 /// What a check found: fine, or what is wrong in words that may be shown to anyone.
 pub type CheckFuture = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
@@ -47,13 +49,21 @@ pub struct Health {
     checks: Vec<Check>,
     stop: CancellationToken,
     metrics: PrometheusHandle,
+    gauges: Vec<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl Health {
     /// The health of a service that needs these and is told to stop by the token.
     #[must_use]
     pub fn new(service: &'static str, checks: Vec<Check>, stop: CancellationToken) -> Self {
-        Self { service, checks, stop, metrics: crate::install_metrics() }
+        Self { service, checks, stop, metrics: crate::install_metrics(), gauges: Vec::new() }
+    }
+
+    /// Sets gauges whenever somebody asks for the metrics, so that they are true at that moment and cost nothing before.
+    #[must_use]
+    pub fn with_gauges(mut self, set: impl Fn() + Send + Sync + 'static) -> Self {
+        self.gauges.push(Arc::new(set));
+        self
     }
 
     /// Adds the three routes.
@@ -96,6 +106,9 @@ async fn ready(health: web::Data<Health>) -> HttpResponse {
 }
 
 async fn metrics_text(health: web::Data<Health>) -> HttpResponse {
+    health.gauges.iter().for_each(|set| set());
     health.metrics.run_upkeep();
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(health.metrics.render())
+    let mut text = health.metrics.render();
+    text.push_str(&process::series());
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text)
 }

@@ -21,9 +21,13 @@ use domain::{Problem, ProblemCode};
 use futures_util::SinkExt;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
+use tracing::{Instrument, field::Empty};
 
-use crate::{ApiError, problem, request::observe};
+use crate::{
+    ApiError, TraceParent, problem,
+    request::{REQUEST_ID, RequestId, observe},
+    traces,
+};
 
 /// Where and how to serve.
 #[derive(Debug)]
@@ -190,15 +194,30 @@ async fn take_over(
     request: Request,
     mut framed: Framed<TcpStream, Codec>,
 ) -> Result<(), actix_http::Error> {
-    match decide(&request) {
+    let id = RequestId::of(request.head().headers());
+    let traced = traces::request_span("GET", &id.0);
+    let trace = traces::place(&traced, TraceParent::of(request.head().headers()));
+    let path = request.path().to_owned();
+    let decision = decide(&request);
+    drop(request);
+    let span = tracing::info_span!("handshake", request.id = %id.0, trace.id = Empty, http.path = path);
+    if let Some(trace) = trace {
+        span.record("trace.id", format_args!("{:032x}", trace.trace_id));
+    }
+    match decision {
         Decision::Refuse(refusal) => {
-            let path = request.path().to_owned();
-            drop(request);
+            traces::answered(&traced, "GET", "(socket)", refusal.problem.status);
             // The client may be gone; nothing is lost then.
-            let _ = refuse(&mut framed, refusal, &path).await;
+            let _ = refuse(&mut framed, refusal, &path, &id).instrument(span).await;
         }
-        Decision::Accept(head, run) => {
-            drop(request);
+        Decision::Accept(mut head, run) => {
+            if let Some(id) = id.header() {
+                head.headers_mut().insert(REQUEST_ID, id);
+            }
+            metrics::counter!("stockwire_http_upgrades_total").increment(1);
+            span.in_scope(|| tracing::debug!("handshake accepted"));
+            traces::answered(&traced, "GET", "(socket)", head.status().as_u16());
+            drop((span, traced));
             if framed.send(Message::Item((head, BodySize::None))).await.is_ok() {
                 let parts = framed.into_parts();
                 run(parts.io, parts.read_buf.freeze());
@@ -212,17 +231,20 @@ async fn refuse(
     framed: &mut Framed<TcpStream, Codec>,
     refusal: Refusal,
     path: &str,
+    id: &RequestId,
 ) -> Result<(), io::Error> {
-    let id = Uuid::now_v7().to_string();
     metrics::counter!("stockwire_http_upgrades_refused_total", "code" => refusal.problem.code).increment(1);
-    tracing::info!(request.id = %id, problem.code = refusal.problem.code, http.path = path, "handshake refused");
-    let body = Bytes::from(problem::complete(&refusal.problem, path, &id));
+    tracing::info!(problem.code = refusal.problem.code, "handshake refused");
+    let body = Bytes::from(problem::complete(&refusal.problem, path, &id.0));
     let status = actix_http::StatusCode::from_u16(refusal.problem.status).unwrap_or_default();
     let mut head = Response::with_body(status, ());
     let headers = head.headers_mut();
     let json = header::HeaderValue::from_static("application/problem+json");
     headers.insert(header::CONTENT_TYPE, json);
     headers.insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    if let Some(id) = id.header() {
+        headers.insert(REQUEST_ID, id);
+    }
     if let Some(seconds) = refusal.retry_after {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }

@@ -10,23 +10,34 @@ mod file_limit;
 mod health;
 pub mod http;
 mod hub_settings;
+mod json_lines;
+mod otlp;
+mod outgoing;
 mod problem;
+mod process;
 mod query;
 pub mod readiness;
 mod request;
 mod retention_settings;
 mod run;
 mod secret;
+mod series;
 pub mod settings;
+mod startup;
 mod telemetry;
+mod telemetry_settings;
+mod traceparent;
+mod traces;
 
 pub use health::{Check, CheckFuture, Health};
+pub use outgoing::Call;
 pub use problem::{ApiError, parse_error};
 pub use query::QueryReader;
-pub use request::RequestId;
+pub use request::{CurrentRequest, REQUEST_ID, RequestId, WaitsOnPurpose};
 pub use run::{Context, Fatal, Service, Sources, ask_whether_ready, run, run_with};
 pub use settings::Settings;
 pub use telemetry::{describe_build, install_metrics};
+pub use traceparent::{ParseTraceParentError, TRACEPARENT, TraceParent};
 
 /// The version of the workspace.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -7,7 +7,7 @@ use std::{
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Settings, file_limit, readiness, settings::SettingsError, telemetry};
+use crate::{Settings, file_limit, otlp::Traces, readiness, settings::SettingsError, startup, telemetry};
 
 /// What a service is called and where it is asked whether it is ready.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +52,8 @@ impl Context {
     /// A service's surroundings, stopped by a token.
     #[must_use]
     pub fn new(settings: Settings, stop: CancellationToken) -> Self {
+        // Series that are registered before that count nowhere.
+        telemetry::install_metrics();
         Self { settings: Arc::new(settings), stop, tasks: TaskTracker::new() }
     }
 
@@ -168,16 +170,18 @@ where
             return ExitCode::from(2);
         }
     };
-    if let Err(error) = telemetry::install_logging(&settings.log) {
-        eprintln!("{name}: settings: log.filter: {error}");
-        return ExitCode::from(2);
-    }
-    telemetry::install_metrics();
-    telemetry::describe_build(name);
-    let files = file_limit::raise();
-    tracing::info!(service = name, version = crate::VERSION, limit.files = files, "starting");
+    let traces = match telemetry::install(name, &settings) {
+        Ok(traces) => traces,
+        Err(error) => {
+            eprintln!("{name}: settings: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    file_limit::raise();
+    startup::announce(name, &settings);
     let context = Context::new(settings, CancellationToken::new());
-    let ended = actix_rt::System::new().block_on(supervise(context, start));
+    telemetry::describe_build(name);
+    let ended = actix_rt::System::new().block_on(supervise(context, traces, start));
     match ended {
         Ok(()) => {
             tracing::info!(service = name, "stopped");
@@ -194,7 +198,7 @@ where
     }
 }
 
-async fn supervise<F, Fut>(context: Context, start: F) -> Result<(), Fatal>
+async fn supervise<F, Fut>(context: Context, traces: Traces, start: F) -> Result<(), Fatal>
 where
     F: FnOnce(Context) -> Fut,
     Fut: Future<Output = Result<(), Fatal>>,
@@ -209,6 +213,8 @@ where
         stop.cancel();
         tasks.close();
         tasks.wait().await;
+        // A task that panicked has nothing left to send.
+        let _ = tokio::task::spawn_blocking(move || traces.finish()).await;
         ended
     };
     let overdue = async {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A text that is never shown.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
@@ -29,8 +29,22 @@ impl Secret {
     }
 }
 
+impl Secret {
+    /// What may be said of it.
+    const fn shown(&self) -> &'static str {
+        if self.0.is_empty() { "(not set)" } else { "(set)" }
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() { "(not set)" } else { "(set)" })
+        f.write_str(self.shown())
+    }
+}
+
+/// For messages; what is written can't be read back.
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.shown())
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use config::{Config, Environment, File, FileFormat};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::deployment::refuse_development_defaults;
 
@@ -18,10 +18,11 @@ pub use crate::{
     hub_settings::Hub,
     retention_settings::Retention,
     secret::Secret,
+    telemetry_settings::{Comment, Telemetry},
 };
 
 /// The settings of all services; each reads its part.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// What this deployment is for.
@@ -46,12 +47,14 @@ pub struct Settings {
     pub postgres: Postgres,
     /// Logging.
     pub log: Log,
+    /// Traces.
+    pub telemetry: Telemetry,
     /// Stopping.
     pub shutdown: Shutdown,
 }
 
 /// The public HTTP API.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
     /// Address and port to listen on.
@@ -61,7 +64,7 @@ pub struct Http {
 }
 
 /// Postgres.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
     /// `postgres://user:password@host:port/database`; empty means the embedded one, for the binary `stockwire`.
@@ -74,16 +77,20 @@ pub struct Database {
     pub password_file: Option<PathBuf>,
     /// The most connections of a process' pool.
     pub pool_size: usize,
+    /// So long a request waits for one of them, in milliseconds; then it is answered with 503.
+    pub pool_wait_ms: u64,
     /// A statement that runs longer is cancelled, in milliseconds.
     pub statement_timeout_ms: u64,
     /// A statement that waits longer for a lock is cancelled, in milliseconds.
     pub lock_timeout_ms: u64,
     /// Create the database and bring the schema up to date at start; else wait until someone else has.
     pub migrate: bool,
+    /// Which requests' statements say in a comment whom they run for.
+    pub comment: Comment,
 }
 
 /// Between the services.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Internal {
     /// What services show each other; at least 16 characters.
@@ -93,7 +100,7 @@ pub struct Internal {
 }
 
 /// Who may come in without a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Anonymous {
     /// Nobody.
@@ -105,7 +112,7 @@ pub enum Anonymous {
 }
 
 /// Who may come in.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Auth {
     /// The key of access tokens (HMAC-SHA-256); at least 32 characters.
@@ -117,13 +124,15 @@ pub struct Auth {
 }
 
 /// The notifier.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notifier {
     /// Address and port of the feed; internal, never public.
     pub listen: SocketAddr,
     /// Where hubs find the feed, such as `ws://notifier:8081`.
     pub url: String,
+    /// The most connections of its pool; `database.pool_size` where it shares a process with the API.
+    pub pool_size: usize,
     /// How often it looks for changes without being told, in milliseconds: the longest delay if no notification
     /// ever arrives.
     pub poll_interval_ms: u64,
@@ -134,7 +143,7 @@ pub struct Notifier {
 }
 
 /// How the hub reaches inventory-api.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Api {
     /// Such as `http://inventory-api:8080`.
@@ -142,7 +151,7 @@ pub struct Api {
 }
 
 /// The embedded Postgres of the binary `stockwire`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Postgres {
     /// Where it keeps its data.
@@ -152,7 +161,7 @@ pub struct Postgres {
 }
 
 /// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// For people.
@@ -162,7 +171,7 @@ pub enum LogFormat {
 }
 
 /// Logging.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
     /// How lines look.
@@ -172,7 +181,7 @@ pub struct Log {
 }
 
 /// Stopping.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shutdown {
     /// A service that hasn't drained by then stops anyway and exits with a failure, in milliseconds.
@@ -229,6 +238,12 @@ pub enum SettingsError {
         /// How long it must be.
         least: usize,
     },
+    /// A URL holds a user or a password, which would be shown in messages about it.
+    #[error("settings: {key} must not hold a user or a password")]
+    Credentials {
+        /// The key.
+        key: &'static str,
+    },
     /// Open to anybody who can reach it, without anyone having said so.
     #[error(
         "settings: {key} is {listen}, which others can reach, while everybody may come in without a token; listen on \
@@ -281,6 +296,13 @@ impl Settings {
         read_secret("internal.secret_file", internal.secret_file.as_deref(), &mut internal.secret)?;
         read_secret("auth.token_secret_file", auth.token_secret_file.as_deref(), &mut auth.token_secret)?;
         read_secret("database.password_file", database.password_file.as_deref(), &mut database.password)?;
+        for (key, url) in [
+            ("notifier.url", &settings.notifier.url),
+            ("api.url", &settings.api.url),
+            ("telemetry.otlp_endpoint", &settings.telemetry.otlp_endpoint),
+        ] {
+            refuse_credentials(key, url)?;
+        }
         refuse_development_defaults(&settings)?;
         Ok(settings)
     }
@@ -311,6 +333,13 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// Only the database's URL may hold some: it is kept as a secret.
+fn refuse_credentials(key: &'static str, url: &str) -> Result<(), SettingsError> {
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') { Err(SettingsError::Credentials { key }) } else { Ok(()) }
 }
 
 fn read_secret(key: &'static str, file: Option<&Path>, secret: &mut Secret) -> Result<(), SettingsError> {
@@ -379,6 +408,18 @@ mod tests {
         )
         .unwrap();
         assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn urls_of_services_hold_no_credentials() {
+        for key in ["STOCKWIRE__NOTIFIER__URL", "STOCKWIRE__API__URL", "STOCKWIRE__TELEMETRY__OTLP_ENDPOINT"]
+        {
+            let url = "http://user:hunter2@127.0.0.1:1/x";
+            let error = Settings::load(None, environment(&[(key, url)])).unwrap_err();
+            assert!(matches!(error, SettingsError::Credentials { .. }), "{error}");
+            assert!(!format!("{error} {error:?}").contains("hunter2"));
+            Settings::load(None, environment(&[(key, "http://127.0.0.1:1/a@b")])).unwrap();
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 use actix_web::{rt, web};
 use anyhow::Context as _;
 use hub::Hub;
-use inventory_api::{Api, store_options};
+use inventory_api::{Api, open_store, store_options};
 use notifier::Notifier;
 use service::{
     Context, Fatal, Health, Settings,
@@ -119,12 +119,13 @@ async fn serve_services(
     if context.stop.run_until_cancelled(ensured).await.transpose()?.is_none() {
         return Ok(());
     }
-    let store = Store::new(&options)?;
+    let store = open_store(&settings, &options)?;
     let notifier = Notifier::start(context, store.clone(), settings.internal_secret()?);
     let notifier = rt::spawn(notifier.serve(internal));
     let hub = Hub::start(context)?;
     let api = Api::start(context, store.clone())?;
     let health = Health::new(NAME, vec![api.check(), hub.check()], context.stop.clone());
+    let health = health.with_gauges(api.gauges());
     let configure = {
         let api = api.configure(health);
         move |config: &mut web::ServiceConfig| api(config)

@@ -40,9 +40,8 @@ impl Store {
             ) as page on true
             order by page.position";
         let client = self.client().await?;
-        let statement = client.prepare_cached(CHANGES).await?;
         let rows = i64::from(limit) + 1;
-        let rows = client.query(&statement, &[&tenant.get(), &after.get(), &rows]).await?;
+        let rows = client.rows(CHANGES, &[&tenant.get(), &after.get(), &rows]).await?;
         let Some(any) = rows.first() else { return Err(missing_sequencer()) };
         let as_of = row::head(any)?;
         let first = row::position("log_start", "first", any.try_get("first")?)?;

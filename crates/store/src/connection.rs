@@ -4,17 +4,23 @@ use std::{
     future::poll_fn,
     pin::{Pin, pin},
     str::FromStr,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 use tokio::{
     runtime::{Handle, TryCurrentError},
     task::JoinHandle,
 };
 use tokio_postgres::{Client, Config, Connection, NoTls, Socket, tls::NoTlsStream};
 
-use crate::Error;
+use crate::{
+    Comments, Error, WhoAsks,
+    error::pool_kind,
+    origin::Attribution,
+    pooled::{self, Pooled},
+    series,
+};
 
 /// How to reach Postgres and how much of it to use.
 #[derive(Clone, PartialEq, Eq)]
@@ -25,6 +31,8 @@ pub struct Options {
     pub password: String,
     /// The most connections of the pool; 1 at least.
     pub pool_size: usize,
+    /// So long may a statement wait for a connection of the pool; then it fails.
+    pub pool_wait: Duration,
     /// A statement that runs longer is cancelled by the server.
     pub statement_timeout: Duration,
     /// A statement that waits longer for a lock is cancelled by the server.
@@ -60,6 +68,7 @@ pub enum ConnectError {
 pub struct Store {
     pool: Pool,
     config: Config,
+    attribution: Attribution,
 }
 
 impl std::fmt::Debug for Store {
@@ -81,18 +90,44 @@ impl Store {
             OnRuntime(Handle::try_current()?),
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
-        let wait = Some(Duration::from_secs(2));
         let pool = Pool::builder(manager)
             .max_size(options.pool_size.max(1))
             .runtime(Runtime::Tokio1)
-            .timeouts(Timeouts { wait, create: Some(Duration::from_secs(5)), recycle: wait })
+            .timeouts(Timeouts {
+                wait: Some(options.pool_wait),
+                create: Some(Duration::from_secs(5)),
+                recycle: Some(Duration::from_secs(2)),
+            })
             .build()
             .map_err(ConnectError::Pool)?;
-        Ok(Self { pool, config })
+        series::describe();
+        Ok(Self { pool, config, attribution: Attribution::default() })
     }
 
-    pub(crate) async fn client(&self) -> Result<Object, Error> {
-        Ok(self.pool.get().await?)
+    /// Statements tell Postgres, in a comment, for which request they run.
+    #[must_use]
+    pub fn attributed(self, comments: Comments, who_asks: WhoAsks) -> Self {
+        Self { attribution: Attribution { comments, who_asks: Some(who_asks) }, ..self }
+    }
+
+    pub(crate) async fn client(&self) -> Result<Pooled, Error> {
+        let started = Instant::now();
+        let client = self.pool.get().await.inspect_err(|error| pooled::failed(pool_kind(error)));
+        metrics::histogram!("stockwire_database_pool_wait_seconds").record(started.elapsed());
+        Ok(Pooled::new(client?, self.attribution))
+    }
+
+    /// Sets the gauges of the pool. Call it before they are read.
+    pub fn report_pool(&self) {
+        let status = self.pool.status();
+        for (name, count) in [
+            ("stockwire_database_pool_in_use", status.size.saturating_sub(status.available)),
+            ("stockwire_database_pool_open", status.size),
+            ("stockwire_database_pool_max", status.max_size),
+            ("stockwire_database_pool_waiting", status.waiting),
+        ] {
+            metrics::gauge!(name).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+        }
     }
 
     /// A connection outside the pool, for work that owns its session.
@@ -115,9 +150,7 @@ impl Store {
     /// # Errors
     /// It doesn't answer.
     pub async fn ping(&self) -> Result<(), Error> {
-        let client = self.client().await?;
-        client.simple_query("/* store::ping */ select 1").await?;
-        Ok(())
+        Ok(self.client().await?.run("/* store::ping */ select 1").await?)
     }
 
     /// Connections of the pool: in use, open, and the most allowed.
@@ -135,8 +168,7 @@ impl Store {
         const DESCRIBE: &str = "/* store::describe */
             select current_setting('server_version') as version, current_database()::text as database,
               (select count(*) from items) as items, (select last from sequencer) as head";
-        let client = self.client().await?;
-        let row = client.query_one(DESCRIBE, &[]).await?;
+        let row = self.client().await?.row(DESCRIBE, &[]).await?;
         Ok(Description {
             server_version: row.try_get("version")?,
             database: row.try_get("database")?,
@@ -195,9 +227,11 @@ pub(crate) fn server_config(options: &Options) -> Result<Config, ConnectError> {
         config.password(&options.password);
     }
     let given = config.get_options().unwrap_or_default();
+    // Our transactions are one statement or a few at once: one that is idle for long belongs to a process that hangs, and
+    // would hold its locks.
     // No just-in-time compilation: our statements run for microseconds, compiling one takes 200 ms.
     let session = format!(
-        "{given} -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout=60000 \
+        "{given} -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout=15000 \
          -c jit=off -c TimeZone=UTC",
         options.statement_timeout.as_millis(),
         options.lock_timeout.as_millis()

@@ -63,6 +63,44 @@ impl From<deadpool_postgres::PoolError> for Error {
     }
 }
 
+/// The kinds of failures that are counted.
+pub(crate) const KINDS: [&str; 8] = [
+    "pool_wait",
+    "connect",
+    "connection",
+    "statement_timeout",
+    "lock_timeout",
+    "conflict",
+    "constraint",
+    "other",
+];
+
+/// What kind of failure this is, one of [`KINDS`].
+pub(crate) fn kind(error: &tokio_postgres::Error) -> &'static str {
+    match error.code() {
+        None => "connection",
+        Some(&SqlState::QUERY_CANCELED) => "statement_timeout",
+        Some(&SqlState::LOCK_NOT_AVAILABLE) => "lock_timeout",
+        Some(state) => match state.code().get(..2) {
+            // Lost, refused, out of connections or memory, shut down.
+            Some("08" | "53" | "57") => "connection",
+            // Deadlocks and serialisation failures.
+            Some("40") => "conflict",
+            Some("23") => "constraint",
+            _ => "other",
+        },
+    }
+}
+
+/// Why there is no connection from the pool, one of [`KINDS`].
+pub(crate) fn pool_kind(error: &deadpool_postgres::PoolError) -> &'static str {
+    use deadpool_postgres::{PoolError, TimeoutType};
+    match error {
+        PoolError::Timeout(TimeoutType::Wait) => "pool_wait",
+        _ => "connect",
+    }
+}
+
 /// Whether a failed call may succeed later.
 pub(crate) fn is_unavailable(error: &tokio_postgres::Error) -> bool {
     error.code().is_none_or(is_passing)

@@ -53,9 +53,8 @@ impl Store {
             ) as page on true
             order by page.change_id";
         let client = self.client().await?;
-        let statement = client.prepare_cached(HISTORY).await?;
         let rows = i64::from(limit) + 1;
-        let rows = client.query(&statement, &[&tenant.get(), &id.get(), &after, &rows]).await?;
+        let rows = client.rows(HISTORY, &[&tenant.get(), &id.get(), &after, &rows]).await?;
         let limit = usize::from(limit);
         let Some(any) = rows.first() else { return Err(missing_sequencer()) };
         let (as_of, complete, exists) = (row::head(any)?, any.try_get("complete")?, any.try_get("exists")?);

@@ -128,12 +128,13 @@ impl Store {
             parameters.extend([value.parameter(), id]);
         }
         let client = self.client().await?;
-        let statement = client.prepare_cached(&list_statement(sort, key.is_some())).await?;
-        let found = client.query(&statement, &parameters).await.map_err(|error| match error.code() {
-            // A data exception: of all parameters, Postgres only reads the cursor's time, which may be made up.
-            Some(state) if key.is_some() && state.code().starts_with("22") => Error::ForeignCursor,
-            _ => Error::from(error),
-        })?;
+        let found = client.rows(&list_statement(sort, key.is_some()), &parameters).await.map_err(
+            |error| match error.code() {
+                // A data exception: of all parameters, Postgres only reads the cursor's time, which may be made up.
+                Some(state) if key.is_some() && state.code().starts_with("22") => Error::ForeignCursor,
+                _ => Error::from(error),
+            },
+        )?;
         read_page(&found, sort, usize::from(limit))
     }
 }

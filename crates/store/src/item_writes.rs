@@ -48,10 +48,9 @@ impl Store {
             from writer
             returning items.id, items.version, item_document(items)::text as document";
         let client = self.client().await?;
-        let statement = client.prepare_cached(CREATE).await?;
         let created = client
-            .query_one(
-                &statement,
+            .row(
+                CREATE,
                 &[
                     &context.actor,
                     &context.reason.as_deref().unwrap_or_default(),
@@ -102,7 +101,6 @@ impl Store {
               and ($6::bigint[] is null or items.version = any ($6))
             returning items.id, items.version, item_document(items)::text as document";
         let client = self.client().await?;
-        let statement = client.prepare_cached(UPDATE).await?;
         let text = |value: &Option<Option<domain::Sku>>| {
             value.as_ref().and_then(|sku| sku.as_ref().map(|sku| sku.as_str().to_owned()))
         };
@@ -110,8 +108,8 @@ impl Store {
             patch.description.as_ref().and_then(|text| text.as_ref().map(domain::Description::as_str));
         let price: Option<Decimal> = patch.price.flatten().map(domain::Price::get);
         let updated = client
-            .query_opt(
-                &statement,
+            .row_if_any(
+                UPDATE,
                 &[
                     &context.actor,
                     &context.reason.as_deref().unwrap_or_default(),
@@ -159,10 +157,9 @@ impl Store {
               and ($6::bigint[] is null or items.version = any ($6))
             returning items.id, items.version, item_document(items)::text as document";
         let client = self.client().await?;
-        let statement = client.prepare_cached(DELETE).await?;
         let deleted = client
-            .query_opt(
-                &statement,
+            .row_if_any(
+                DELETE,
                 &[
                     &context.actor,
                     &context.reason.as_deref().unwrap_or_default(),

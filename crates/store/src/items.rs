@@ -24,8 +24,7 @@ impl Store {
               case when items.id is not null then item_document(items)::text end as document
             from sequencer left join items on items.tenant_id = $1 and items.id = $2";
         let client = self.client().await?;
-        let statement = client.prepare_cached(ITEM).await?;
-        let found = client.query_one(&statement, &[&tenant.get(), &id.get()]).await?;
+        let found = client.row(ITEM, &[&tenant.get(), &id.get()]).await?;
         let exists = found.try_get::<_, Option<i64>>("id")?.is_some();
         Ok((exists.then(|| row::item(&found)).transpose()?, row::head(&found)?))
     }
@@ -47,10 +46,9 @@ impl Store {
             from sequencer left join items on items.tenant_id = $1 and ($2::bigint is null or items.id = $2)
             order by items.id";
         let client = self.client().await?;
-        let statement = client.prepare_cached(SNAPSHOT).await?;
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] =
             [&tenant.get(), &only.map(ItemId::get)];
-        let rows = client.query_raw(&statement, parameters).await?;
+        let rows = client.stream(SNAPSHOT, &parameters).await?;
         let mut rows = Box::pin(rows);
         let Some(first) = rows.next().await.transpose()? else {
             return Err(Error::Corrupt {

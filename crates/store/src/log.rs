@@ -78,8 +78,7 @@ impl Store {
         const HEAD: &str = "/* store::log_head */
             select sequencer.epoch, sequencer.last, log_start.first from sequencer cross join log_start";
         let client = self.client().await?;
-        let statement = client.prepare_cached(HEAD).await?;
-        let row = client.query_opt(&statement, &[]).await?.ok_or_else(missing_sequencer)?;
+        let row = client.row_if_any(HEAD, &[]).await?.ok_or_else(missing_sequencer)?;
         let first = row::position("log_start", "first", row.try_get("first")?)?;
         Ok(LogHead { cursor: row::head(&row)?, first })
     }
@@ -92,7 +91,7 @@ impl Store {
     pub async fn announce_log(&self) -> Result<(), Error> {
         const ANNOUNCE: &str = "/* store::announce_log */ select pg_notify('stockwire_log', '')";
         let client = self.client().await?;
-        client.batch_execute(ANNOUNCE).await?;
+        client.run(ANNOUNCE).await?;
         Ok(())
     }
 
@@ -110,8 +109,7 @@ impl Store {
             order by change_log.position limit $2"
         );
         let client = self.client().await?;
-        let statement = client.prepare_cached(&entries).await?;
-        let rows = client.query(&statement, &[&after.get(), &i64::from(limit)]).await?;
+        let rows = client.rows(&entries, &[&after.get(), &i64::from(limit)]).await?;
         rows.iter().map(read_entry).collect()
     }
 }

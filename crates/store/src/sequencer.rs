@@ -19,7 +19,9 @@ use uuid::Uuid;
 
 use crate::{
     Error, LogEntry, Store,
+    error::kind,
     log::{ENTRY_COLUMNS, read_entry},
+    pooled::failed,
     row,
 };
 
@@ -160,8 +162,11 @@ async fn within<T>(
     call: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T, Error> {
     match tokio::time::timeout(limit, call).await {
-        Ok(answer) => Ok(answer?),
-        Err(elapsed) => Err(Error::Unavailable(Box::new(elapsed))),
+        Ok(answer) => Ok(answer.inspect_err(|error| failed(kind(error)))?),
+        Err(elapsed) => {
+            failed("statement_timeout");
+            Err(Error::Unavailable(Box::new(elapsed)))
+        }
     }
 }
 

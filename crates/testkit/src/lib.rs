@@ -11,6 +11,7 @@
 //! | [`Notifier`], [`Hub`], [`InventoryApi`], [`Stack`] | such services, and all of them wired together |
 //! | [`ServiceName`] | an address that leads to whichever instance of a service lives |
 //! | [`process`] | a real binary: started, asked to stop, killed, its exit status read |
+//! | [`Collector`] | whoever is told something over HTTP, and keeps it |
 //! | [`FeedClient`], [`SocketClient`], [`EventStream`], [`Mirror`] | who listens, and what it knows by now |
 //! | [`LastingClient`], [`Audience`] | who comes back whatever happens, and many of them |
 //! | [`writer`], [`log_contents`] | who writes in all the ways that a database allows, and the laws that hold all the same |
@@ -20,6 +21,7 @@
 //! Everything answers with `anyhow::Result`, so that a test reads as a row of `?`. There is deliberately nothing
 //! here that a service uses, and no test of the services: those live beside what they test.
 
+mod collector;
 mod database;
 mod event_stream;
 mod feed_client;
@@ -42,6 +44,7 @@ pub mod waiting;
 mod wire;
 pub mod writer;
 
+pub use collector::{Collector, Posted};
 pub use database::{Database, Role};
 pub use event_stream::EventStream;
 pub use feed_client::{FeedClient, FeedEvent, FeedRefused, SeenEntry};

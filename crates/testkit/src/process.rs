@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    fs::File,
     net::SocketAddr,
+    path::Path,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -53,6 +55,29 @@ impl Service {
     /// # Errors
     /// There is no such binary.
     pub fn spawn(binary: &str, listen: &str, environment: &BTreeMap<String, String>) -> Result<Self> {
+        Self::spawn_logging(binary, listen, environment, Stdio::inherit())
+    }
+
+    /// As [`Service::spawn`]; what it writes to its log goes to a file.
+    ///
+    /// # Errors
+    /// There is no such binary, or the file can't be made.
+    pub fn spawn_with_log(
+        binary: &str,
+        listen: &str,
+        environment: &BTreeMap<String, String>,
+        log: &Path,
+    ) -> Result<Self> {
+        let log = File::create(log).with_context(|| format!("can't create {}", log.display()))?;
+        Self::spawn_logging(binary, listen, environment, log.into())
+    }
+
+    fn spawn_logging(
+        binary: &str,
+        listen: &str,
+        environment: &BTreeMap<String, String>,
+        log: Stdio,
+    ) -> Result<Self> {
         // Free when we looked; nobody else is told of it before the binary takes it.
         let address = free_listener()?.local_addr()?;
         let name = binary.rsplit('/').next().unwrap_or(binary).to_owned();
@@ -63,6 +88,7 @@ impl Service {
             // There is no settings file here.
             .current_dir("/")
             .stdin(Stdio::null())
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("can't start {binary}"))?;

@@ -93,6 +93,7 @@ pub(crate) fn store_options(url: String) -> store::Options {
         url,
         password: String::new(),
         pool_size: 8,
+        pool_wait: Duration::from_secs(2),
         statement_timeout: Duration::from_secs(10),
         lock_timeout: Duration::from_secs(5),
         application_name: "stockwire test".to_owned(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::{Change, Cursor, Page, Position, Problem, ProblemCode};
-use service::{ApiError, QueryReader};
+use service::{ApiError, QueryReader, WaitsOnPurpose};
 use store::ChangePage;
 use tokio::time::Instant;
 use utoipa::IntoParams;
@@ -59,6 +59,9 @@ pub(crate) async fn list_changes(
     let query = ChangesQuery::read(request.query_string())?;
     let deadline = Instant::now() + Duration::from_secs(query.wait);
     let mut interest = (query.wait > 0).then(|| api.log().interest());
+    if interest.is_some() {
+        WaitsOnPurpose::mark(&request);
+    }
     let mut after = query.after;
     let found = loop {
         let found = look(&api, &caller, after, query.limit).await?;

@@ -7,6 +7,7 @@ mod feed;
 mod feed_follower;
 mod fleet;
 mod log_under_load;
+mod metrics;
 mod retention;
 mod socket_clients;
 mod takeover;

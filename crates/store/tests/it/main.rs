@@ -3,9 +3,11 @@
 mod capture;
 mod migrations;
 mod odd_rows;
+mod origin;
 mod readable;
 mod retention;
 mod roles;
 mod schema;
 mod upgrade;
+mod vitals;
 mod write_context;
