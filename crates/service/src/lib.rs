@@ -23,6 +23,7 @@ mod run;
 mod secret;
 mod series;
 pub mod settings;
+mod settings_error;
 mod startup;
 mod telemetry;
 mod telemetry_settings;
