@@ -121,6 +121,16 @@ dashboards_are_complete() {
   return "$wrong"
 }
 
+# The README knows every variable of the compose files, and every alert.
+readme_is_complete() {
+  local name missing=0
+  for name in $(grep -ohE '\$\{[A-Z_]+' docker-compose.yml deploy/compose.production.yml deploy/monitoring/compose.yml |
+    tr -d '${' | sort -u) $(sed -n 's/.*- alert: *//p' "$rules"); do
+    grep -qF "\`$name\`" deploy/README.md || { echo "deploy/README.md doesn't mention $name"; missing=1; }
+  done
+  return "$missing"
+}
+
 # Dashboards' queries, as rules: Grafana's own variables stand for times.
 queries_parse() {
   jq -r '.panels[].targets[]?.expr' "${dashboards[@]}" | sed 's/\$__rate_interval/5m/g' |
@@ -144,6 +154,7 @@ schemas() {
 
 check "metrics are in the code" metrics_of_the_code
 check "alerts explain themselves and are tested" alerts_explain_themselves
+check "README names all variables and alerts" readme_is_complete
 
 if have haproxy; then
   check "gateway" gateway
