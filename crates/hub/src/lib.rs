@@ -132,13 +132,15 @@ impl Hub {
             }
         };
         let follow = feed::follow(distribution.clone(), settings.notifier.url.clone(), secret, forget);
-        let stop = context.stop.clone();
+        // Both go on while the hub drains: clients that wait for their goodbye still follow.
+        let shards = TaskTracker::new();
+        let until_drained = drained(context.stop.clone(), shards.clone());
         context.spawn_essential("feed", async move {
-            stop.run_until_cancelled(follow).await;
+            tokio::select! { () = until_drained => {}, () = follow => {} }
         });
-        let (stop, fetching) = (context.stop.clone(), backfill.clone());
+        let (until_drained, fetching) = (drained(context.stop.clone(), shards.clone()), backfill.clone());
         context.spawn_essential("backfill", async move {
-            stop.run_until_cancelled(fetching.run()).await;
+            tokio::select! { () = until_drained => {}, _ = fetching.run() => {} }
         });
         Ok(Self {
             config: HubConfig::from(&settings.hub),
@@ -147,7 +149,7 @@ impl Hub {
             backfill,
             distribution,
             admission: Arc::new(Admission::new(&settings.hub)?),
-            shards: TaskTracker::new(),
+            shards,
             stop: context.stop.clone(),
         })
     }
@@ -207,9 +209,7 @@ impl Hub {
 
     /// Resolves when the service stops and every socket has been closed.
     pub async fn drained(&self) {
-        self.stop.cancelled().await;
-        self.shards.close();
-        self.shards.wait().await;
+        drained(self.stop.clone(), self.shards.clone()).await;
     }
 
     /// Whether the hub follows the feed.
@@ -232,4 +232,10 @@ impl Hub {
             None
         }
     }
+}
+
+async fn drained(stop: CancellationToken, shards: TaskTracker) {
+    stop.cancelled().await;
+    shards.close();
+    shards.wait().await;
 }

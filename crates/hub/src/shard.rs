@@ -101,24 +101,38 @@ impl Shard {
         shard
     }
 
+    /// Follows the feed until the service stops and the last client has been sent on: whoever still waits for the goodbye
+    /// misses nothing meanwhile.
     async fn run(
         self: Rc<Self>,
-        mut news: mpsc::Receiver<News>,
+        news: mpsc::Receiver<News>,
         stop: CancellationToken,
         drained: TaskTrackerToken,
     ) {
+        let draining = async {
+            stop.cancelled().await;
+            self.drain().await;
+        };
+        tokio::select! {
+            () = draining => {}
+            () = self.follow(news) => self.drain().await,
+        }
+        drop(drained);
+    }
+
+    /// Ends when nobody distributes news any more.
+    async fn follow(self: &Rc<Self>, mut news: mpsc::Receiver<News>) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::with_capacity(MERGED);
         loop {
             tokio::select! {
                 biased;
-                () = stop.cancelled() => break,
                 // Before the news, or a flood of them would stop heartbeats and time-outs.
                 _ = ticks.tick() => self.tick(),
                 count = news.recv_many(&mut batch, MERGED) => {
                     if count == 0 {
-                        break;
+                        return;
                     }
                     self.take_news(std::mem::take(&mut batch));
                     // The sockets of this thread have their turn, too.
@@ -126,8 +140,6 @@ impl Shard {
                 }
             }
         }
-        self.drain().await;
-        drop(drained);
     }
 
     /// Runs a step on the state at this moment; then does what the step left to do.

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod deployment;
+mod file_limit;
 mod health;
 pub mod http;
 mod hub_settings;

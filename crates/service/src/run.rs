@@ -7,7 +7,7 @@ use std::{
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Settings, readiness, settings::SettingsError, telemetry};
+use crate::{Settings, file_limit, readiness, settings::SettingsError, telemetry};
 
 /// What a service is called and where it is asked whether it is ready.
 #[derive(Debug, Clone, Copy)]
@@ -174,7 +174,8 @@ where
     }
     telemetry::install_metrics();
     telemetry::describe_build(name);
-    tracing::info!(service = name, version = crate::VERSION, "starting");
+    let files = file_limit::raise();
+    tracing::info!(service = name, version = crate::VERSION, limit.files = files, "starting");
     let context = Context::new(settings, CancellationToken::new());
     let ended = actix_rt::System::new().block_on(supervise(context, start));
     match ended {

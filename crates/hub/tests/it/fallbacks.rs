@@ -18,6 +18,15 @@ pub(crate) async fn poll(stack: &Stack, query: &str) -> Result<Value> {
     answer.error_for_status()?.json().await.context("the answer is not JSON")
 }
 
+/// Asks where the log is until the hub has reached a position.
+async fn poll_at(stack: &Stack, position: i64) -> Result<Value> {
+    let reached = waiting::until(waiting::PATIENCE, "the hub to reach the position", async || {
+        let page = poll(stack, "topic=items").await?;
+        Ok((page["as_of"]["position"] == position).then_some(page))
+    });
+    Ok(reached.await?.0)
+}
+
 /// Takes events until the mirror shows what the table says.
 async fn events_until_equal(stack: &Stack, events: &mut EventStream, mirror: &mut Mirror) -> Result<()> {
     let table = items_in_table(&stack.database.sql().await?).await?;
@@ -247,8 +256,8 @@ async fn streams_and_polls_resume_from_behind_the_ring() -> Result<()> {
     let stack = Stack::start_with(|settings| settings.hub.ring_entries = 5).await?;
     let ids = create_items(&stack.api, 3).await?;
     settled(&stack).await?;
-    let mut cursor =
-        poll(&stack, "topic=items").await?["next_cursor"].as_str().context("no cursor")?.to_owned();
+    let begin = poll_at(&stack, 3).await?;
+    let mut cursor = begin["next_cursor"].as_str().context("no cursor")?.to_owned();
     let update = "update items set quantity = quantity + 1";
     let sql = stack.database.sql().await?;
     for _ in 0..500 {
@@ -280,8 +289,7 @@ async fn streams_and_polls_resume_from_behind_the_ring() -> Result<()> {
 async fn a_cursor_that_the_log_never_reached_is_given_up() -> Result<()> {
     let stack = Stack::start().await?;
     create_items(&stack.api, 2).await?;
-    settled(&stack).await?;
-    let begin = poll(&stack, "topic=items").await?;
+    let begin = poll_at(&stack, 2).await?;
     let epoch = begin["as_of"]["epoch"].as_str().context("no epoch")?;
     let query = format!("topic=items&after={epoch}:1000000");
     let mut events = EventStream::open(stack.hub.address(), &query, None).await?;

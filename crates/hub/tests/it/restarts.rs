@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::json;
-use testkit::{Hub, LastingClient, Notifier, ServiceName, Stack};
+use testkit::{
+    Hub, LastingClient, Notifier, ServiceName, SocketClient, SocketClosed, SocketOptions, Stack, waiting,
+};
 
 use crate::{create_items, mirroring, settled, until_equal};
 
@@ -26,6 +28,44 @@ async fn a_hub_that_stops_tells_its_clients_to_come_back() -> Result<()> {
     create_items(&stack.api, 1).await?;
     client.until_equal(&stack.database).await?;
     assert_eq!((client.recovered, client.read_anew), (1, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_its_goodbye_still_sees_changes() -> Result<()> {
+    let mut stack = Stack::start().await?;
+    let ids = create_items(&stack.api, 1).await?;
+    settled(&stack).await?;
+    let mut settings = stack.settings.clone();
+    settings.hub.drain_ms = 6000;
+    stack.hub = Hub::start(&settings).await?;
+    // One says goodbye at once, the others wait for seconds.
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        clients.push(mirroring(&stack).await?);
+    }
+    let address = stack.hub.address();
+    let stopped = std::mem::replace(&mut stack.hub, Hub::start(&stack.settings).await?);
+    let stopping = tokio::spawn(stopped.stop());
+    waiting::until(waiting::PATIENCE, "the hub to stop", async || {
+        Ok(SocketClient::connect(address, &SocketOptions::default()).await.is_err().then_some(()))
+    })
+    .await?;
+    stack.api.patch_item(ids[0], &json!({"quantity": 77})).await?;
+    let mut saw = 0;
+    for (client, mut mirror) in clients {
+        let mut client = client;
+        let closed = loop {
+            match client.next().await {
+                Ok(frame) => mirror.take(&frame)?,
+                Err(error) => break error.downcast::<SocketClosed>()?,
+            }
+        };
+        assert_eq!(closed.code, Some(1012));
+        saw += usize::from(mirror.items()[&ids[0]]["quantity"] == 77);
+    }
+    assert_eq!(saw, 2, "all but the one that went at once");
+    stopping.await??;
     Ok(())
 }
 
