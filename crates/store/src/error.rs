@@ -48,7 +48,8 @@ impl From<tokio_postgres::Error> for Error {
         match (state, constraint) {
             (&SqlState::UNIQUE_VIOLATION, Some(name)) if name == "items_sku_unique" => Self::DuplicateSku,
             (_, Some(constraint)) if state.code().starts_with("23") => Self::Constraint { constraint },
-            _ if is_passing(state) => Self::Unavailable(Box::new(error)),
+            // A password that is being changed on both sides: the next connection may have the right one again.
+            _ if is_passing(state) || state.code().starts_with("28") => Self::Unavailable(Box::new(error)),
             _ => Self::Query(error),
         }
     }

@@ -1,6 +1,7 @@
 //! Who writes: a role that may write items, and nothing else, is captured and named.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use store::{Error, Options, Store};
 use testkit::{Database, Role};
 use tokio_postgres::{Client, error::SqlState};
 
@@ -51,6 +52,25 @@ async fn such_a_role_can_neither_read_nor_write_the_history() -> Result<()> {
         let state = refused.err().and_then(|error| error.code().cloned());
         ensure!(state == Some(SqlState::INSUFFICIENT_PRIVILEGE), "{statement}: {state:?}");
     }
+    Ok(())
+}
+
+/// While a password is rotated, the server and a service disagree about it for a moment: that passes.
+#[tokio::test]
+async fn a_password_that_is_being_rotated_is_an_outage_and_no_bug() -> Result<()> {
+    let database = Database::create().await?;
+    let role = database.login_role(ITEMS_ONLY).await?;
+    // The URL has none, so the password counts that is given beside it.
+    let (user, address) = role.url.split_once('@').context("no user")?;
+    let url = format!("{}@{address}", user.rsplit_once(':').context("no password")?.0);
+    let with = |password: &str| {
+        let options = Options { url: url.clone(), password: password.to_owned(), ..database.options() };
+        Store::new(&options)
+    };
+    database.sql().await?.batch_execute(&format!("alter role {} password 'the next one'", role.name)).await?;
+    let refused = with("the one before")?.ping().await;
+    ensure!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    with("the next one")?.ping().await?;
     Ok(())
 }
 
