@@ -25,6 +25,8 @@ pub(crate) struct LogRow {
     pub(crate) version: i64,
     /// `create`, `update` or `delete`.
     pub(crate) op: String,
+    /// Who made it, such as `db:stockwire` for `psql`.
+    pub(crate) actor: String,
 }
 
 impl Database {
@@ -76,7 +78,8 @@ impl Database {
     /// # Errors
     /// It isn't so, or the database is away.
     pub(crate) async fn log(&self) -> Result<Vec<LogRow>> {
-        const LOG: &str = "select position || ' ' || resource_id || ' ' || version || ' ' || op
+        const LOG: &str =
+            "select position || ' ' || resource_id || ' ' || version || ' ' || op || ' ' || actor
             from change_log join changes on changes.id = change_log.change_id order by position;";
         let text = self.psql(LOG).await?;
         let log = text.lines().map(LogRow::read).collect::<Result<Vec<_>>>()?;
@@ -119,6 +122,7 @@ impl LogRow {
             item: word()?.parse()?,
             version: word()?.parse()?,
             op: word()?.to_owned(),
+            actor: word()?.to_owned(),
         })
     }
 }

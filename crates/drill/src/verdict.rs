@@ -34,6 +34,7 @@ pub(crate) async fn reach(
     let (clients, item_count) = (watchers.len(), items.len());
     each_item_is_in_order(&log)?;
     nothing_acknowledged_is_missing(&log, &written)?;
+    nothing_was_done_twice(&log, &written)?;
 
     let all = watchers.until_equal(Table::new(items, newest)).await?;
     let entries: Vec<_> =
@@ -45,11 +46,12 @@ pub(crate) async fn reach(
     println!("\n{}", chronicle.table());
     println!(
         "\n{} changes, each with one position, 1 to {newest} without a gap; {} writes acknowledged, all of them there \
-         once;\n{} refused for now, {} broken off with an unknown fate; {item_count} items in the end",
+         once;\n{} refused for now, {} requests and {} scripts broken off with an unknown fate; {item_count} items in the end",
         log.len(),
         written.acknowledged.len(),
         written.refused,
         written.unknown,
+        written.broken_off,
     );
     println!("{clients} clients, each was sent the log in order with nothing missing and nothing twice:");
     for (kind, name) in [(Kind::Socket, "sockets"), (Kind::Stream, "streams"), (Kind::Poll, "polls")] {
@@ -90,12 +92,28 @@ fn nothing_acknowledged_is_missing(log: &[LogRow], written: &Written) -> Result<
     Ok(())
 }
 
+/// What came over REST was asked for: each change is one that was acknowledged, or one of those whose fate was unknown. A
+/// gateway that sent a write a second time would make more of them.
+fn nothing_was_done_twice(log: &[LogRow], written: &Written) -> Result<()> {
+    /// The one that showed that the stack is up.
+    const FIRST: usize = 1;
+    let over_rest = log.iter().filter(|row| !row.actor.starts_with("db:"));
+    let unasked = |row: &&LogRow| !written.acknowledged.contains(&(row.item, row.version));
+    let unasked: Vec<_> = over_rest.filter(unasked).collect();
+    let explained = written.unknown + FIRST;
+    ensure!(
+        unasked.len() <= explained,
+        "{explained} unacknowledged changes can be explained, not {unasked:?}"
+    );
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn row(position: i64, item: i64, version: i64) -> LogRow {
-        LogRow { position, item, version, op: "update".to_owned() }
+        LogRow { position, item, version, op: "update".to_owned(), actor: "anonymous".to_owned() }
     }
 
     #[test]
@@ -111,5 +129,14 @@ mod tests {
         nothing_acknowledged_is_missing(&[row(1, 7, 1), row(2, 7, 2), row(3, 7, 3)], &written).unwrap();
         let error = nothing_acknowledged_is_missing(&[row(1, 7, 1)], &written).unwrap_err();
         assert!(error.to_string().contains("(7, 2)"), "{error}");
+    }
+
+    #[test]
+    fn a_change_that_nobody_asked_for_must_be_explained() {
+        let log =
+            [row(1, 1, 1), row(2, 7, 1), row(3, 7, 2), LogRow { actor: "db:x".to_owned(), ..row(4, 7, 3) }];
+        let written = Written { acknowledged: [(7, 1)].into(), unknown: 1, ..Written::default() };
+        nothing_was_done_twice(&log, &written).unwrap();
+        nothing_was_done_twice(&log, &Written { unknown: 0, ..written }).unwrap_err();
     }
 }

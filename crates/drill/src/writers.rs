@@ -36,8 +36,10 @@ const MOST_ITEMS: usize = 25;
 pub(crate) struct Written {
     /// Item and version of each change that was acknowledged.
     pub(crate) acknowledged: BTreeSet<(i64, i64)>,
-    /// Requests and scripts whose fate is unknown.
+    /// Requests whose fate is unknown.
     pub(crate) unknown: usize,
+    /// Scripts that were broken off; some of their statements have happened.
+    pub(crate) broken_off: usize,
     /// Requests that were refused for now, so that nothing happened.
     pub(crate) refused: usize,
 }
@@ -73,9 +75,10 @@ impl Writers {
         self.stop.store(true, Ordering::Relaxed);
         let mut all = Written::default();
         while let Some(written) = self.working.join_next().await {
-            let Written { acknowledged, unknown, refused } = written??;
+            let Written { acknowledged, unknown, broken_off, refused } = written??;
             all.acknowledged.extend(acknowledged);
             all.unknown += unknown;
+            all.broken_off += broken_off;
             all.refused += refused;
         }
         Ok(all)
@@ -105,7 +108,8 @@ impl RestWriter {
             self.round += 1;
             match self.round % 10 {
                 _ if self.own.is_empty() => self.create().await?,
-                0 if self.own.len() >= MOST_ITEMS => self.delete().await?,
+                // A deletion is acknowledged by the version behind the last one: that has to be known.
+                0 if self.own.len() >= MOST_ITEMS && self.own[0].1.is_some() => self.delete().await?,
                 0 => self.create().await?,
                 _ => self.change().await?,
             }
@@ -129,6 +133,7 @@ impl RestWriter {
         let place = self.round % self.own.len();
         let (id, known) = self.own[place];
         let body = json!({"quantity": self.round});
+        let unknown = self.written.unknown;
         match self.send(Method::PATCH, &format!("/{id}"), Some(&body)).await? {
             Some(item) => {
                 let (_, version) = identity(&item)?;
@@ -138,7 +143,8 @@ impl RestWriter {
                 }
                 self.own[place].1 = Some(version);
             }
-            None => self.own[place].1 = None,
+            None if self.written.unknown > unknown => self.own[place].1 = None,
+            None => {}
         }
         Ok(())
     }
@@ -224,7 +230,7 @@ async fn write_in_psql(database: Database, stop: Arc<AtomicBool>) -> Result<Writ
                     }
                 }
             }
-            Err(_) => written.unknown += 1,
+            Err(_) => written.broken_off += 1,
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
