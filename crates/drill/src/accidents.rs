@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
@@ -63,10 +63,10 @@ fn begin(chronicle: &Chronicle, title: &str) {
 
 /// Ends a container's process as a crash does, and waits until the engine has started it again.
 async fn crash(compose: &Compose, service: &str, container: &Container) -> Result<()> {
-    let pid = Pid::from_raw(container.pid).context("the container doesn't run")?;
     // Whoever asks the engine to kill a container is taken at their word: it stays down. Only the host can make it look
     // like an accident; who may not, starts it again by hand.
-    if kill_process(pid, Signal::KILL).is_err() {
+    let killed = own_process(container).is_some_and(|pid| kill_process(pid, Signal::KILL).is_ok());
+    if !killed {
         compose.kill_and_start(container).await?;
     }
     let awaited = format!("{service} {} to be back", container.number);
@@ -77,6 +77,12 @@ async fn crash(compose: &Compose, service: &str, container: &Container) -> Resul
         Ok(it.filter(back).map(drop))
     });
     back.await.map(drop)
+}
+
+/// The container's process, if it is one of this machine: an engine may be elsewhere, and its numbers mean nothing here.
+fn own_process(container: &Container) -> Option<Pid> {
+    let groups = std::fs::read_to_string(format!("/proc/{}/cgroup", container.pid)).ok()?;
+    groups.contains(&container.id).then(|| Pid::from_raw(container.pid)).flatten()
 }
 
 /// The container of the notifier that gives positions.

@@ -26,6 +26,7 @@ pub(crate) struct Compose {
     directory: PathBuf,
     project: String,
     gateway: SocketAddr,
+    secret: String,
 }
 
 /// One container of a service.
@@ -45,9 +46,15 @@ pub(crate) struct Container {
     pub(crate) started_at: String,
 }
 
-/// A command that runs beside the drill.
+/// A command that runs beside the drill; dropped, it is ended.
 #[derive(Debug)]
 pub(crate) struct Running(JoinHandle<Result<String>>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 impl Compose {
     /// Finds out how compose is called here.
@@ -61,7 +68,8 @@ impl Compose {
         // Free when we looked; nobody else is told of it before the gateway takes it.
         let gateway = free_listener()?.local_addr()?;
         let project = format!("stockwire-drill-{}", &Uuid::new_v4().simple().to_string()[..8]);
-        Ok(Self { program, directory: directory.to_owned(), project, gateway })
+        let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        Ok(Self { program, directory: directory.to_owned(), project, gateway, secret })
     }
 
     /// Where clients connect.
@@ -78,6 +86,13 @@ impl Compose {
             .current_dir(&self.directory)
             .env("STOCKWIRE_PORT", self.gateway.port().to_string())
             .env("STOCKWIRE_ADDRESS", self.gateway.ip().to_string())
+            // Nothing that is set for a stack of one's own, here or in .env, and none of its images.
+            .env("STOCKWIRE_VERSION", "drill")
+            .env("STOCKWIRE_REGISTRY", "")
+            .env("STOCKWIRE_ANONYMOUS", "anywhere")
+            .env("STOCKWIRE_INTERNAL_SECRET", &self.secret)
+            .env("STOCKWIRE_TOKEN_SECRET", &self.secret)
+            .env("STOCKWIRE_DATABASE_PASSWORD", &self.secret)
             // Who watches finds out sooner that nothing more is to come.
             .env("STOCKWIRE_HEARTBEAT_MS", "2000")
             .stdin(Stdio::null())
@@ -248,8 +263,13 @@ impl Compose {
     /// # Errors
     /// The engine doesn't say.
     pub(crate) async fn print_images(&self) -> Result<()> {
-        let list =
-            ["images", "--format", "{{.Repository}}:{{.Tag}} {{.Size}}", "--filter", "reference=stockwire/*"];
+        let list = [
+            "images",
+            "--format",
+            "{{.Repository}}:{{.Tag}} {{.Size}}",
+            "--filter",
+            "reference=stockwire*:drill",
+        ];
         print!("images:\n{}", output(Command::new("docker").args(list)).await?);
         Ok(())
     }
@@ -270,8 +290,8 @@ impl Running {
     ///
     /// # Errors
     /// It failed.
-    pub(crate) async fn finished(self) -> Result<()> {
-        self.0.await?.map(drop)
+    pub(crate) async fn finished(mut self) -> Result<()> {
+        (&mut self.0).await?.map(drop)
     }
 }
 

@@ -40,6 +40,12 @@ pub(crate) async fn reach(
     let entries: Vec<_> =
         log.iter().map(|row| (row.position, row.item, row.version, row.op.clone())).collect();
     for watched in &all {
+        // Who was told to read anew would be checked from there on only, and nothing here explains it.
+        ensure!(watched.mirror.resyncs == 0, "told to read anew: {:?} {:?}", watched.kind, watched.mirror);
+        // Who was too slow was told how many changes were left out; what it knows in the end has been checked.
+        if watched.mirror.skipped > 0 {
+            continue;
+        }
         let told = watched.mirror.was_sent(&entries);
         told.with_context(|| format!("{:?} {:?}", watched.kind, watched.mirror))?;
     }
@@ -53,7 +59,9 @@ pub(crate) async fn reach(
         written.unknown,
         written.broken_off,
     );
-    println!("{clients} clients, each was sent the log in order with nothing missing and nothing twice:");
+    println!(
+        "{clients} clients, each was sent the log in order with nothing missing and nothing twice, but for what was left out:"
+    );
     for (kind, name) in [(Kind::Socket, "sockets"), (Kind::Stream, "streams"), (Kind::Poll, "polls")] {
         println!("  {}", summary(&all, kind, name));
     }

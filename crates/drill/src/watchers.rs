@@ -71,7 +71,11 @@ pub(crate) async fn first_change(gateway: SocketAddr, started: Instant) -> Resul
         socket.send(&json!({"type": "subscribe", "topic": "items"})).await?;
         while socket.next().await?["type"] != "subscribed" {}
         let body = json!({"name": "the first one", "quantity": 1});
-        client.post(format!("http://{gateway}/api/v1/items")).json(&body).send().await?.error_for_status()?;
+        let items = format!("http://{gateway}/api/v1/items");
+        // Another replica of the API may have just come, and not be ready.
+        while !client.post(&items).json(&body).send().await?.status().is_success() {
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
         while socket.next().await?["type"] != "create" {}
         anyhow::Ok(())
     };
@@ -162,7 +166,7 @@ async fn watch_stream(gateway: SocketAddr, pen: Pen, table: Final, live: Arc<Sem
         if let Ok(mut stream) =
             EventStream::open(gateway, "topic=items&snapshot=true", last_id.as_deref()).await
         {
-            while let Ok(Some(frame)) = stream.next().await {
+            while let Some(frame) = next_of(&mut stream).await? {
                 let before = watched.mirror.changes;
                 watched.mirror.take(&frame)?;
                 watched.recovered += usize::from(frame["type"] == "subscribed" && frame["recovered"] == true);
@@ -182,6 +186,14 @@ async fn watch_stream(gateway: SocketAddr, pen: Pen, table: Final, live: Arc<Sem
             watched.reconnects += 1;
         }
         tokio::time::sleep(ASK_AGAIN).await;
+    }
+}
+
+/// The next frame; nothing at the end of the stream, however it ends. What can't be read is a failure.
+async fn next_of(stream: &mut EventStream) -> Result<Option<Value>> {
+    match stream.next().await {
+        Err(error) if error.is::<reqwest::Error>() => Ok(None),
+        other => other,
     }
 }
 
