@@ -74,7 +74,9 @@ const TAKE_TURN: &str = "/* store::trim_log */
     select from log_start for update";
 
 /// A statement of its own, behind the lock: its snapshot sees every hold that was taken before. A time far in the future
-/// was made by a clock that was wrong, and must not keep everything behind it for years.
+/// was made by a clock that was wrong, and must not keep everything behind it for years; unless it is today's clock that
+/// is wrong, and everything lies in the future. So it only counts as old where something further on is old for certain,
+/// which is looked for at ever longer steps: entries lie nearly in the order of their times.
 const TRIM: &str = "/* store::trim_log */
     with bounds as materialized (
       select log_start.first, sequencer.last - $1::bigint + 1 as by_entries,
@@ -89,7 +91,13 @@ const TRIM: &str = "/* store::trim_log */
         select change_log.position
         from change_log join changes on changes.id = change_log.change_id
         where change_log.position >= batch.first and change_log.position < batch.until
-          and changes.at >= now() - make_interval(secs => $4) and changes.at < now() + interval '1 day'
+          and changes.at >= now() - make_interval(secs => $4)
+          and (changes.at < now() + interval '1 day' or not exists (
+            select from generate_series(0, 62) as step
+            join change_log as later on later.position = change_log.position + (1::bigint << step)
+            join changes as made on made.id = later.change_id
+            where made.at < now() - make_interval(secs => $4)
+          ))
         order by change_log.position limit 1
       ) as found
     ),
