@@ -172,9 +172,8 @@ impl Store {
               do update set position = excluded.position, expires_at = excluded.expires_at
             returning (select first from start) as first";
         let client = self.client().await?;
-        let statement = client.prepare_cached(HOLD).await?;
         let during = during.as_secs_f64();
-        let row = client.query_opt(&statement, &[&holder.0, &position.get(), &during]).await?;
+        let row = client.row_if_any(HOLD, &[&holder.0, &position.get(), &during]).await?;
         let row = row.ok_or_else(missing_sequencer)?;
         row::position("log_start", "first", row.try_get("first")?)
     }
@@ -187,7 +186,7 @@ impl Store {
         const RELEASE: &str = "/* store::release_log */
             delete from log_holds where holder = $1 or expires_at < now() - interval '1 hour'";
         let client = self.client().await?;
-        client.execute(RELEASE, &[&holder.0]).await?;
+        client.rows(RELEASE, &[&holder.0]).await?;
         Ok(())
     }
 
@@ -200,9 +199,7 @@ impl Store {
             select extract(epoch from clock_timestamp() - changes.at)::float8 as seconds
             from log_start join change_log on change_log.position = log_start.first
             join changes on changes.id = change_log.change_id";
-        let client = self.client().await?;
-        let statement = client.prepare_cached(AGE).await?;
-        let row = client.query_opt(&statement, &[]).await?;
+        let row = self.client().await?.row_if_any(AGE, &[]).await?;
         let seconds = row.map(|row| row.try_get::<_, f64>("seconds")).transpose()?;
         // Made by a clock that was ahead of the one that is asked now.
         Ok(seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()))

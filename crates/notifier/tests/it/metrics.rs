@@ -48,6 +48,7 @@ async fn the_leader_measures_the_log_and_the_server() -> Result<()> {
         "database_vitals_age_seconds",
         "database_pool_in_use",
         "database_pool_waiting",
+        "database_statement_seconds_count{statement=\"log_age\"}",
     ] {
         ensure!(value(&text, &format!("stockwire_{series}")).is_some(), "{series} is missing:\n{text}");
     }
