@@ -213,8 +213,7 @@ where
         stop.cancel();
         tasks.close();
         tasks.wait().await;
-        // A task that panicked has nothing left to send.
-        let _ = tokio::task::spawn_blocking(move || traces.finish()).await;
+        traces.finish().await;
         ended
     };
     let overdue = async {
