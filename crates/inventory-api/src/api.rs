@@ -57,8 +57,8 @@ impl Api {
         Check::new("database", move || {
             let store = store.clone();
             Box::pin(async move {
-                let head = store.log_head().await;
-                head.map(|_| ()).map_err(|_| "the database doesn't answer, or has no schema yet".to_owned())
+                let checked = store.check().await;
+                checked.map_err(|_| "the database doesn't answer, or has no schema yet".to_owned())
             })
         })
     }

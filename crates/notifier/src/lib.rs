@@ -182,7 +182,7 @@ impl Notifier {
         let store = self.store.clone();
         let check = Check::new("database", move || {
             let store = store.clone();
-            Box::pin(async move { store.ping().await.map_err(|error| error.to_string()) })
+            Box::pin(async move { store.check().await.map_err(|error| error.to_string()) })
         });
         check.once(self.begun.clone(), "waiting for the schema")
     }

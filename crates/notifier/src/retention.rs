@@ -63,6 +63,7 @@ impl Retention {
         let leading = *self.leading.borrow_and_update();
         let Some(rules) = self.rules().filter(|_| leading) else {
             self.patience.rest();
+            self.show_held();
             return Ok(MEASURE);
         };
         let begun = Instant::now();
@@ -93,7 +94,7 @@ impl Retention {
 
     fn tell_of_holds(&mut self, trimmed: &Trimmed) {
         let news = self.patience.after(trimmed.end, Instant::now());
-        metrics::gauge!("stockwire_retention_held_seconds").set(self.patience.held().as_secs_f64());
+        self.show_held();
         let first = trimmed.first;
         match news {
             Some(News::Held) => {
@@ -105,6 +106,10 @@ impl Retention {
             ),
             None => {}
         }
+    }
+
+    fn show_held(&self) {
+        metrics::gauge!("stockwire_retention_held_seconds").set(self.patience.held());
     }
 
     async fn measure(&mut self) -> Result<(), Error> {

@@ -18,7 +18,7 @@ use opentelemetry_sdk::{
     Resource,
     trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider},
 };
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, sync::oneshot};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{Layer, Registry, filter::Targets};
 
@@ -61,9 +61,13 @@ impl Traces {
         if settings.otlp_endpoint.is_empty() {
             return Ok(Self::default());
         }
+        Self::to(Collector::new()?, service, settings)
+    }
+
+    fn to(collector: Collector, service: &'static str, settings: &Telemetry) -> Result<Self, TracesError> {
         let exporter = SpanExporter::builder()
             .with_http()
-            .with_http_client(Collector::new()?)
+            .with_http_client(collector)
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(traces_url(&settings.otlp_endpoint)?)
             .with_timeout(ATTEMPT)
@@ -92,12 +96,17 @@ impl Traces {
         Some(layer.with_filter(Targets::new().with_target("stockwire::", LevelFilter::TRACE)).boxed())
     }
 
-    /// Sends what is left, for 2 s at most; blocks meanwhile.
-    pub(crate) fn finish(self) {
-        if let Some(provider) = self.provider {
+    /// Sends what is left, for 2 s at most. The thread that waits for the exporting one to end is its own: nothing bounds
+    /// how long a name server takes, and a process waits for the blocking threads of its runtime before it ends.
+    pub(crate) async fn finish(self) {
+        let Some(provider) = self.provider else { return };
+        let (end, ended) = oneshot::channel();
+        std::thread::spawn(move || {
             // What couldn't be sent is counted already.
             let _ = provider.shutdown_with_timeout(LAST);
-        }
+            let _ = end.send(());
+        });
+        let _ = tokio::time::timeout(LAST, ended).await;
     }
 }
 
@@ -171,6 +180,8 @@ impl HttpClient for Collector {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     fn settings(endpoint: &str, sample_ratio: f64) -> Telemetry {
@@ -186,5 +197,17 @@ mod tests {
         }
         assert!(matches!(Traces::start("test", &settings("", 1.5)), Err(TracesError::Ratio)));
         assert!(Traces::start("test", &settings("", 0.5)).unwrap().layer().is_none());
+    }
+    #[test]
+    fn a_name_server_that_does_not_answer_keeps_no_process_from_ending() {
+        let collector = Collector::new().unwrap();
+        // As looking a name up does, which nothing can cut short.
+        collector.runtime.spawn_blocking(|| std::thread::sleep(Duration::from_secs(30)));
+        let traces = Traces::to(collector, "test", &settings("http://127.0.0.1:9", 1.0)).unwrap();
+        let began = Instant::now();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(traces.finish());
+        drop(runtime);
+        assert!(began.elapsed() < Duration::from_secs(10), "it took {:?}", began.elapsed());
     }
 }

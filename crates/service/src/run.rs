@@ -181,7 +181,10 @@ where
     startup::announce(name, &settings);
     let context = Context::new(settings, CancellationToken::new());
     telemetry::describe_build(name);
-    let ended = actix_rt::System::new().block_on(supervise(context, traces, start));
+    let system = actix_rt::System::new();
+    let ended = system.block_on(supervise(context, traces, start));
+    // Dropped, it would wait for its blocking threads: for a name server that doesn't answer, longer than the deadline.
+    std::mem::forget(system);
     match ended {
         Ok(()) => {
             tracing::info!(service = name, "stopped");
@@ -213,8 +216,7 @@ where
         stop.cancel();
         tasks.close();
         tasks.wait().await;
-        // A task that panicked has nothing left to send.
-        let _ = tokio::task::spawn_blocking(move || traces.finish()).await;
+        traces.finish().await;
         ended
     };
     let overdue = async {
@@ -252,4 +254,25 @@ fn listen_for_signals(stop: CancellationToken, asked: CancellationToken) -> Resu
         stop.cancel();
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_hangs_keeps_no_process_from_ending() {
+        let began = Instant::now();
+        run_with("test", &Sources::default(), |_context| async {
+            // As looking a name up does, which nothing can cut short.
+            drop(tokio::task::spawn_blocking(|| thread::sleep(Duration::from_secs(30))));
+            Ok(())
+        });
+        assert!(began.elapsed() < Duration::from_secs(10), "it took {:?}", began.elapsed());
+    }
 }

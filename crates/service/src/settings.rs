@@ -200,25 +200,32 @@ impl Shutdown {
 /// The defaults, in the form of the settings file, so that they can be read by people too.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 
+/// The variables that hold secrets.
+const SECRETS: [&str; 4] = [
+    "STOCKWIRE__DATABASE__URL",
+    "STOCKWIRE__DATABASE__PASSWORD",
+    "STOCKWIRE__INTERNAL__SECRET",
+    "STOCKWIRE__AUTH__TOKEN_SECRET",
+];
+
 impl Settings {
     /// Reads the settings from a file, if there is one, and the environment.
     ///
     /// # Errors
     /// See [`SettingsError`].
     pub fn load(file: Option<&Path>, environment: HashMap<String, String>) -> Result<Self, SettingsError> {
-        let environment = Environment::with_prefix("STOCKWIRE")
-            .prefix_separator("__")
-            .separator("__")
+        let (secrets, others) = environment.into_iter().partition(|(key, _)| is_secret(key));
+        let secrets = variables(secrets);
+        let others = variables(others)
             .try_parsing(true)
             .list_separator(",")
             .with_list_parse_key("hub.allowed_origins")
-            .with_list_parse_key("hub.trusted_proxies")
-            .source(Some(environment));
+            .with_list_parse_key("hub.trusted_proxies");
         let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
         if let Some(file) = file {
             builder = builder.add_source(File::from(file).format(FileFormat::Toml));
         }
-        let mut settings: Self = builder.add_source(environment).build()?.try_deserialize()?;
+        let mut settings: Self = builder.add_source(others).add_source(secrets).build()?.try_deserialize()?;
         let Self { database, internal, auth, .. } = &mut settings;
         read_secret("database.url_file", database.url_file.as_deref(), &mut database.url)?;
         read_secret("internal.secret_file", internal.secret_file.as_deref(), &mut internal.secret)?;
@@ -261,6 +268,15 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+fn variables(environment: HashMap<String, String>) -> Environment {
+    Environment::with_prefix("STOCKWIRE").prefix_separator("__").separator("__").source(Some(environment))
+}
+
+/// Whether a variable holds a secret. It is taken as it is: read as a number, `007` would be `7`.
+fn is_secret(variable: &str) -> bool {
+    SECRETS.iter().any(|secret| variable.eq_ignore_ascii_case(secret))
 }
 
 /// Only the database's URL may hold some: it is kept as a secret.
@@ -336,6 +352,18 @@ mod tests {
         )
         .unwrap();
         assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_secret_of_digits_stays_as_it_is() {
+        for secret in ["0123456789012345", "1e3", "12345678901234567890123", "TRUE", "1.50", "a,b"] {
+            for key in SECRETS {
+                let settings = Settings::load(None, environment(&[(key, secret)])).unwrap();
+                let Settings { database, internal, auth, .. } = &settings;
+                let all = [&database.url, &database.password, &internal.secret, &auth.token_secret];
+                assert!(all.iter().any(|kept| kept.expose() == secret), "{key}={secret}");
+            }
+        }
     }
 
     #[test]

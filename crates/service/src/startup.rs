@@ -31,9 +31,12 @@ fn database(url: &str) -> String {
     }
     let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
     // Behind the question mark there may be a password, too.
-    let Some(place) = rest.and_then(|rest| rest.split(['?', '#']).next()) else {
+    let Some(rest) = rest else { return "(set)".to_owned() };
+    let (place, behind) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    // And before the @, if it wasn't encoded.
+    if behind.contains('@') {
         return "(set)".to_owned();
-    };
+    }
     // A password may hold an @ that wasn't encoded.
     match place.rsplit_once('@') {
         Some((user, place)) => format!("{}@{place}", user.split(':').next().unwrap_or_default()),
@@ -82,6 +85,9 @@ mod tests {
             ("postgres://clerk:hunter2@db.example:5433/stock", "clerk@db.example:5433/stock"),
             ("postgresql://clerk:hunter2@db/stock?password=hunter2", "clerk@db/stock"),
             ("postgres://clerk:hunt@er2@db/stock", "clerk@db/stock"),
+            ("postgres://clerk:hun?ter2@db/stock", "(set)"),
+            ("postgres://clerk:hun#ter2@db/stock", "(set)"),
+            ("postgres://db/stock?password=hun@ter2", "(set)"),
             ("postgres://db/stock", "db/stock"),
             ("host=db password=hunter2", "(set)"),
             ("", "(not set)"),

@@ -120,8 +120,20 @@ async fn serve_services(
         return Ok(());
     }
     let store = open_store(&settings, &options)?;
-    let notifier = Notifier::start(context, store.clone(), settings.internal_secret()?);
+    // The notifier stops last: whoever waits for the hub's goodbye still follows.
+    let last = CancellationToken::new();
+    let _ended_with_this = last.clone().drop_guard();
+    let feeding = Context { stop: last.clone(), ..context.clone() };
+    let notifier = Notifier::start(&feeding, store.clone(), settings.internal_secret()?);
     let notifier = rt::spawn(notifier.serve(internal));
+    // If it stops by itself, so does everything.
+    rt::spawn({
+        let (last, stop) = (last.clone(), context.stop.clone());
+        async move {
+            last.cancelled().await;
+            stop.cancel();
+        }
+    });
     let hub = Hub::start(context)?;
     let api = Api::start(context, store.clone())?;
     let health = Health::new(NAME, vec![api.check(), hub.check()], context.stop.clone());
@@ -144,6 +156,7 @@ async fn serve_services(
     let http = Http { name: NAME, listener: public, workers: settings.http.workers, drain_seconds: 2 };
     serve_with_upgrades(http, configure, hub.worker(), drained).await?;
     trading.abort();
+    last.cancel();
     notifier.await?
 }
 

@@ -4,6 +4,7 @@ use std::{
     future::poll_fn,
     pin::{Pin, pin},
     str::FromStr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -16,6 +17,7 @@ use tokio_postgres::{Client, Config, Connection, NoTls, Socket, tls::NoTlsStream
 
 use crate::{
     Comments, Error, WhoAsks,
+    answered::Answered,
     error::pool_kind,
     origin::Attribution,
     pooled::{self, Pooled},
@@ -69,6 +71,7 @@ pub struct Store {
     pool: Pool,
     config: Config,
     attribution: Attribution,
+    answered: Arc<Answered>,
 }
 
 impl std::fmt::Debug for Store {
@@ -101,7 +104,7 @@ impl Store {
             .build()
             .map_err(ConnectError::Pool)?;
         series::describe();
-        Ok(Self { pool, config, attribution: Attribution::default() })
+        Ok(Self { pool, config, attribution: Attribution::default(), answered: Arc::default() })
     }
 
     /// Statements tell Postgres, in a comment, for which request they run.
@@ -114,7 +117,7 @@ impl Store {
         let started = Instant::now();
         let client = self.pool.get().await.inspect_err(|error| pooled::failed(pool_kind(error)));
         metrics::histogram!("stockwire_database_pool_wait_seconds").record(started.elapsed());
-        Ok(Pooled::new(client?, self.attribution))
+        Ok(Pooled::new(client?, self.attribution, self.answered.clone()))
     }
 
     /// Sets the gauges of the pool. Call it before they are read.
@@ -151,6 +154,21 @@ impl Store {
     /// It doesn't answer.
     pub async fn ping(&self) -> Result<(), Error> {
         Ok(self.client().await?.run("/* store::ping */ select 1").await?)
+    }
+
+    /// Whether the database answers and has our tables. While all connections of the pool work for others, that they got
+    /// answers lately is answer enough: who asks whether a service is ready must not wait behind them, nor take one that
+    /// is busy for one that is cut off.
+    ///
+    /// # Errors
+    /// It doesn't answer, or has no schema yet.
+    pub async fn check(&self) -> Result<(), Error> {
+        let status = self.pool.status();
+        let all_work = status.available == 0 && status.size >= status.max_size;
+        if all_work && self.answered.lately() {
+            return Ok(());
+        }
+        self.log_head().await.map(drop)
     }
 
     /// Connections of the pool: in use, open, and the most allowed.

@@ -6,6 +6,7 @@
 //! its function, so that `pg_stat_activity` and slow-query logs read like the code. There is deliberately no
 //! HTTP here: what a failure means to a client is decided by the services.
 
+mod answered;
 mod changes;
 mod connection;
 mod doorbell;

@@ -3,6 +3,7 @@
 
 use std::{
     ops::{Deref, DerefMut},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,7 +15,7 @@ use tokio_postgres::{
 };
 use tracing::{Instrument, Span, field::Empty, level_filters::LevelFilter};
 
-use crate::{error::kind, origin::Attribution};
+use crate::{answered::Answered, error::kind, origin::Attribution};
 
 type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 type Outcome<T> = Result<T, tokio_postgres::Error>;
@@ -26,6 +27,7 @@ const SLOW: Duration = Duration::from_secs(1);
 pub(crate) struct Pooled {
     client: Object,
     attribution: Attribution,
+    answered: Arc<Answered>,
 }
 
 /// How a statement goes to the server.
@@ -51,8 +53,8 @@ impl DerefMut for Pooled {
 }
 
 impl Pooled {
-    pub(crate) const fn new(client: Object, attribution: Attribution) -> Self {
-        Self { client, attribution }
+    pub(crate) const fn new(client: Object, attribution: Attribution, answered: Arc<Answered>) -> Self {
+        Self { client, attribution, answered }
     }
 
     /// All rows of a statement.
@@ -65,7 +67,7 @@ impl Pooled {
                 }
             }
         };
-        observed(statement, run).await
+        self.observed(statement, run).await
     }
 
     /// Its only row.
@@ -78,7 +80,7 @@ impl Pooled {
                 }
             }
         };
-        observed(statement, run).await
+        self.observed(statement, run).await
     }
 
     /// Its only row, if there is one.
@@ -95,7 +97,7 @@ impl Pooled {
                 }
             }
         };
-        observed(statement, run).await
+        self.observed(statement, run).await
     }
 
     /// Its rows as they come; measured until the server begins to answer.
@@ -110,7 +112,7 @@ impl Pooled {
                 }
             }
         };
-        observed(statement, run).await
+        self.observed(statement, run).await
     }
 
     /// Statements without parameters and without rows.
@@ -118,6 +120,15 @@ impl Pooled {
         let commented = self.attribution.comment(statements);
         let text = commented.as_deref().unwrap_or(statements);
         observed(statements, self.client.batch_execute(text)).await
+    }
+
+    async fn observed<T>(&self, statement: &str, run: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+        let ended = observed(statement, run).await;
+        // A refusal is an answer, too.
+        if ended.as_ref().err().is_none_or(|error| error.code().is_some()) {
+            self.answered.now();
+        }
+        ended
     }
 
     /// The parameters' types come from the statement without its comment, which each connection prepares once.

@@ -74,7 +74,9 @@ const TAKE_TURN: &str = "/* store::trim_log */
     select from log_start for update";
 
 /// A statement of its own, behind the lock: its snapshot sees every hold that was taken before. A time far in the future
-/// was made by a clock that was wrong, and must not keep everything behind it for years.
+/// was made by a clock that was wrong, and must not keep everything behind it for years; unless it is today's clock that
+/// is wrong, and everything lies in the future. So it only counts as old where something further on is old for certain,
+/// which is looked for at ever longer steps: entries lie nearly in the order of their times.
 const TRIM: &str = "/* store::trim_log */
     with bounds as materialized (
       select log_start.first, sequencer.last - $1::bigint + 1 as by_entries,
@@ -89,7 +91,13 @@ const TRIM: &str = "/* store::trim_log */
         select change_log.position
         from change_log join changes on changes.id = change_log.change_id
         where change_log.position >= batch.first and change_log.position < batch.until
-          and changes.at >= now() - make_interval(secs => $4) and changes.at < now() + interval '1 day'
+          and changes.at >= now() - make_interval(secs => $4)
+          and (changes.at < now() + interval '1 day' or not exists (
+            select from generate_series(0, 62) as step
+            join change_log as later on later.position = change_log.position + (1::bigint << step)
+            join changes as made on made.id = later.change_id
+            where made.at < now() - make_interval(secs => $4)
+          ))
         order by change_log.position limit 1
       ) as found
     ),
@@ -164,9 +172,8 @@ impl Store {
               do update set position = excluded.position, expires_at = excluded.expires_at
             returning (select first from start) as first";
         let client = self.client().await?;
-        let statement = client.prepare_cached(HOLD).await?;
         let during = during.as_secs_f64();
-        let row = client.query_opt(&statement, &[&holder.0, &position.get(), &during]).await?;
+        let row = client.row_if_any(HOLD, &[&holder.0, &position.get(), &during]).await?;
         let row = row.ok_or_else(missing_sequencer)?;
         row::position("log_start", "first", row.try_get("first")?)
     }
@@ -179,7 +186,7 @@ impl Store {
         const RELEASE: &str = "/* store::release_log */
             delete from log_holds where holder = $1 or expires_at < now() - interval '1 hour'";
         let client = self.client().await?;
-        client.execute(RELEASE, &[&holder.0]).await?;
+        client.rows(RELEASE, &[&holder.0]).await?;
         Ok(())
     }
 
@@ -192,9 +199,7 @@ impl Store {
             select extract(epoch from clock_timestamp() - changes.at)::float8 as seconds
             from log_start join change_log on change_log.position = log_start.first
             join changes on changes.id = change_log.change_id";
-        let client = self.client().await?;
-        let statement = client.prepare_cached(AGE).await?;
-        let row = client.query_opt(&statement, &[]).await?;
+        let row = self.client().await?.row_if_any(AGE, &[]).await?;
         let seconds = row.map(|row| row.try_get::<_, f64>("seconds")).transpose()?;
         // Made by a clock that was ahead of the one that is asked now.
         Ok(seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()))

@@ -204,6 +204,41 @@ async fn a_hub_that_does_not_get_on_holds_up_deleting_for_so_long_and_no_longer(
     Ok(())
 }
 
+#[tokio::test]
+async fn nobody_holds_up_who_no_longer_leads() -> Result<()> {
+    let database = Database::create().await?;
+    let (sql, store) = (database.sql().await?, database.store()?);
+    sql.batch_execute(OLD_AT_BIRTH).await?;
+    insert(&sql, 100).await?;
+    store.hold_log(LogHolder::new(), Position::new(40).context("a position")?, DAY).await?;
+    let mut settings = settings(&database)?;
+    keep(&mut settings, 0, 7);
+    let notifier = start_binary(&settings).await?;
+    let held_up = async |is: bool| {
+        let shown = waiting::until(waiting::PATIENCE, "the metric to change", async || {
+            let held = notifier.metric("stockwire_retention_held_seconds").await?;
+            Ok(((held > 0.0) == is).then_some(()))
+        });
+        shown.await.map(drop)
+    };
+    held_up(true).await?;
+    // Somebody else waits for the leader's lock, and keeps it.
+    let other = database.sql().await?;
+    let leading = other.batch_execute(
+        "select pg_advisory_lock(objid::bigint + (classid::bigint << 32)) from pg_locks
+        where locktype = 'advisory' and granted and pid =
+          (select pid from pg_stat_activity where application_name = 'stockwire notifier sequencer'
+            and datname = current_database())",
+    );
+    let (led, terminated) = tokio::join!(leading, async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        database.terminate("stockwire notifier sequencer").await
+    });
+    led?;
+    ensure!(terminated? == 1, "it led");
+    held_up(false).await
+}
+
 /// Nothing but what every reader could check at any moment: the log is one run, and the hub that follows misses nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_killed_in_the_middle_the_log_is_one_run_and_a_hub_misses_nothing() -> Result<()> {

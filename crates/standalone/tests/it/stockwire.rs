@@ -71,9 +71,7 @@ impl Stockwire {
     }
 
     async fn create_item(&self, name: &str) -> Result<Value> {
-        let url = format!("http://{}/api/v1/items", self.address);
-        let answer = reqwest::Client::new().post(url).json(&json!({"name": name})).send().await?;
-        Ok(answer.error_for_status()?.json().await?)
+        create_item(self.address, name).await
     }
 
     /// The server's process, from the file that it keeps.
@@ -88,6 +86,12 @@ impl Stockwire {
         kill_process(id, signal)?;
         Ok(waiting::within(STOP, "stockwire to end", self.child.wait()).await??)
     }
+}
+
+async fn create_item(address: SocketAddr, name: &str) -> Result<Value> {
+    let url = format!("http://{address}/api/v1/items");
+    let answer = reqwest::Client::new().post(url).json(&json!({"name": name})).send().await?;
+    Ok(answer.error_for_status()?.json().await?)
 }
 
 /// A request whose head has been taken, and whose body is still to come.
@@ -163,6 +167,24 @@ async fn it_stops_when_asked_and_finds_everything_in_order_again() -> Result<()>
         ensure!(goodbye.code == Some(1012) && answer.starts_with("HTTP/1.1 201"), "{goodbye:?}, {answer}");
         ends(postgres, "Postgres to have stopped with it").await?;
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_waits_for_the_goodbye_still_follows() -> Result<()> {
+    let scratch = Scratch::new()?;
+    // One shard, so that one client goes at once and the other one later.
+    let settings = [("STOCKWIRE__HTTP__WORKERS", "1"), ("STOCKWIRE__HUB__DRAIN_MS", "5000")];
+    let stockwire = Stockwire::start_with(&scratch.path().join("home"), &[], &settings).await?;
+    let address = stockwire.address;
+    let clients = [stockwire.mirror().await?.0, stockwire.mirror().await?.0];
+    let stopping = tokio::spawn(stockwire.signal(Signal::TERM));
+    let [mut first, mut second] = clients;
+    ensure!(first.closed().await?.code == Some(1012));
+    create_item(address, "late").await?;
+    second.expect("create").await?;
+    ensure!(second.closed().await?.code == Some(1012));
+    ensure!(stopping.await??.success());
     Ok(())
 }
 

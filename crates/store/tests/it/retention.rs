@@ -78,6 +78,25 @@ async fn what_is_young_stays_and_so_does_everything_behind_it() -> Result<()> {
     Ok(())
 }
 
+/// A machine that starts in the wrong year, before it has asked for the time, must not find that everything may go.
+#[tokio::test]
+async fn a_clock_that_was_set_back_deletes_nothing() -> Result<()> {
+    let (_database, store, _sequencer, sql) = old_log(25).await?;
+    sql.batch_execute("update changes set at = at + interval '10 years'").await?;
+    let trimmed = store.trim_log(&RULES).await?;
+    ensure!((trimmed.deleted, trimmed.end) == (0, TrimEnd::Age), "{trimmed:?}");
+    // What is made meanwhile is as wrong, and not old.
+    insert(&sql, 3).await?;
+    ensure!(store.trim_log(&RULES).await?.deleted == 0);
+    // Once the clock is right again, what it had wrong goes with what is old behind it, and no sooner.
+    let right = "update changes set at = at - interval '10 years' from change_log
+        where change_id = changes.id and position > 12";
+    sql.batch_execute(right).await?;
+    ensure!(store.trim_log(&RULES).await?.deleted == 10);
+    ensure!(store.trim_log(&RULES).await?.deleted == 10);
+    Ok(())
+}
+
 #[tokio::test]
 async fn so_many_entries_stay_however_old_they_are() -> Result<()> {
     let (_database, store, _sequencer, _sql) = old_log(25).await?;
