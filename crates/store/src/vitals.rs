@@ -64,6 +64,7 @@ impl Store {
             oldest: seconds(row.try_get("seconds")?),
         })
     }
+
     /// How the server is.
     ///
     /// # Errors
@@ -73,7 +74,8 @@ impl Store {
             select pg_notification_queue_usage() as notification_queue,
               coalesce(extract(epoch from clock_timestamp() - (
                 select min(xact_start) from pg_stat_activity
-                where datname = current_database() and pid <> pg_backend_pid())), 0)::float8 as oldest_transaction,
+                where datname = current_database() and pid <> pg_backend_pid()
+                  and backend_type is distinct from 'autovacuum worker')), 0)::float8 as oldest_transaction,
               (select count(*) from pg_stat_activity where backend_type = 'client backend') as connections,
               current_setting('max_connections')::bigint as max_connections,
               pg_total_relation_size('changes') as changes, pg_total_relation_size('change_log') as change_log,
