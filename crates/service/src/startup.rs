@@ -7,25 +7,29 @@ use serde_json::Value;
 
 use crate::Settings;
 
-/// Writes the line.
+/// Writes the line: of the addresses only those that this service has to do with.
 pub(crate) fn announce(service: &'static str, settings: &Settings) {
+    let Settings { http, database, notifier, api, hub, telemetry, .. } = settings;
+    let of = |services: &[&str]| services.contains(&service);
+    let (api_is_here, notifier_is_here, hub_is_here) =
+        (of(&["inventory-api", "stockwire"]), of(&["notifier"]), of(&["hub"]));
     tracing::info!(
         service,
         version = crate::VERSION,
-        database = database(settings.database.url.expose()),
-        http.listen = %settings.http.listen,
-        notifier.listen = %settings.notifier.listen,
-        notifier.url = settings.notifier.url,
-        api.url = settings.api.url,
-        hub.listen = %settings.hub.listen,
-        telemetry.otlp_endpoint = settings.telemetry.otlp_endpoint,
+        database = (!hub_is_here).then(|| database_name(database.url.expose())),
+        http.listen = api_is_here.then(|| http.listen.to_string()),
+        notifier.listen = notifier_is_here.then(|| notifier.listen.to_string()),
+        hub.listen = hub_is_here.then(|| hub.listen.to_string()),
+        notifier.url = hub_is_here.then_some(&*notifier.url),
+        api.url = hub_is_here.then_some(&*api.url),
+        telemetry.otlp_endpoint = (!telemetry.otlp_endpoint.is_empty()).then_some(&*telemetry.otlp_endpoint),
         settings = changed(settings),
         "starting"
     );
 }
 
 /// User, host, port and name of a database. Of anything but a URL, nothing is shown: a password may be anywhere in it.
-fn database(url: &str) -> String {
+fn database_name(url: &str) -> String {
     if url.is_empty() {
         return "(not set)".to_owned();
     }
@@ -92,7 +96,7 @@ mod tests {
             ("host=db password=hunter2", "(set)"),
             ("", "(not set)"),
         ] {
-            assert_eq!(database(url), shown);
+            assert_eq!(database_name(url), shown);
         }
     }
 
