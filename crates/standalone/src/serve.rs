@@ -103,6 +103,8 @@ async fn ensure_postgres(settings: &mut Settings) -> Result<Option<postgres::Ser
     let server =
         postgres::Server::start(options).await.context("no Postgres; STOCKWIRE__DATABASE__URL names one")?;
     settings.database.url = Secret::new(server.url(NAME));
+    // Nobody else gets at it while it runs: to wait until someone has done it would be to wait for ever.
+    settings.database.migrate = true;
     Ok(Some(server))
 }
 

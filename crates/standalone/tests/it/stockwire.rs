@@ -130,6 +130,16 @@ async fn ends(process: Pid, what: &str) -> Result<()> {
 }
 
 #[tokio::test]
+async fn an_embedded_postgres_is_brought_up_to_date_whatever_the_settings_say() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let waits = [("STOCKWIRE__DATABASE__MIGRATE", "false")];
+    let stockwire = Stockwire::start_with(&scratch.path().join("home"), &[], &waits).await?;
+    stockwire.create_item("Bolt").await?;
+    ensure!(stockwire.signal(Signal::TERM).await?.success());
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_demo_trades_and_every_change_is_seen_in_order() -> Result<()> {
     let scratch = Scratch::new()?;
     let stockwire = Stockwire::start(&scratch.path().join("home"), &["--demo", "--demo-rate", "50"]).await?;
