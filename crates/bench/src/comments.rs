@@ -60,7 +60,7 @@ impl Kind {
             Self::Write => {
                 let patch = ItemPatch::from_json(serde_json::json!({"quantity": number}));
                 let patch = patch.map_err(|errors| anyhow::anyhow!("{errors:?}"))?;
-                let context = WriteContext { actor: "bench".into(), reason: None, request_id: None };
+                let context = WriteContext { actor: "bench".into(), ..WriteContext::default() };
                 store.update_item(tenant, id, &patch, &Expected::Exists, &context).await?;
             }
         }

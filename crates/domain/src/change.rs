@@ -79,4 +79,6 @@ pub struct WriteContext {
     pub reason: Option<String>,
     /// As in [`Change::request_id`].
     pub request_id: Option<String>,
+    /// Where the request came from: kept in the audit trail, not with changes of items.
+    pub address: Option<String>,
 }

@@ -10,10 +10,10 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Cursor, Operation, Position, ResyncReason, TenantId, Topic, Version};
+use crate::{Cursor, EndedLogin, Operation, Position, ResyncReason, TenantId, Topic, Version};
 
 /// A message from notifier to hub, written `{"entries":{…}}`: the name is outside, because a tag inside would make
 /// serde take the frames apart.
@@ -80,7 +80,8 @@ pub struct FeedEntry<'a> {
     pub tenant: TenantId,
     /// The frame's type.
     pub op: Operation,
-    /// Where it is published.
+    /// Where it is published. Topics that this program doesn't know, because the notifier is newer, are left out.
+    #[serde(deserialize_with = "known_topics")]
     pub topics: Vec<Topic>,
     /// Of several entries with the same key, a client that fell behind needs only the newest.
     #[serde(borrow)]
@@ -90,6 +91,20 @@ pub struct FeedEntry<'a> {
     /// The frame's fields behind `type`, `topic` and `prev`: an object.
     #[serde(borrow)]
     pub frame: &'a RawValue,
+}
+
+fn known_topics<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Topic>, D::Error> {
+    let names = Vec::<Cow<'de, str>>::deserialize(deserializer)?;
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+}
+
+/// What the notifier answers a hub that asks which logins were ended lately (`GET /feed/ended`): all that ended within
+/// [`crate::LONGEST_TOKEN`] and are in the log up to the head that the hub's feed began at. Those that end later come
+/// with the feed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedLogins {
+    /// In no order.
+    pub ended: Vec<EndedLogin>,
 }
 
 /// The fields of a change frame that are the same on every topic, in the order of the protocol.

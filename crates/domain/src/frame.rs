@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{AsOf, Cursor, Epoch, Position, Topic};
+use crate::{AsOf, Cursor, Epoch, LogoutReason, Position, Topic};
 
 /// The subprotocol that client and hub agree on.
 pub const SUBPROTOCOL: &str = "stockwire.v1.json";
@@ -85,20 +85,6 @@ fn describe(text: &str) -> String {
         _ => return "unknown type; types are auth, subscribe, unsubscribe and ping".into(),
     };
     format!("{name} takes {fields}, nothing else")
-}
-
-/// Why a session was ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogoutReason {
-    /// The same user signed in elsewhere, and the tenant allows one login.
-    OtherDeviceLogin,
-    /// Someone ended the session or revoked the key.
-    Revoked,
-    /// The password was changed.
-    PasswordChanged,
-    /// The session came to its end.
-    Expired,
 }
 
 /// Why a topic must be read anew.

@@ -111,6 +111,12 @@ impl ItemPatch {
         }
         Ok(patch)
     }
+
+    /// Whether it changes nothing but the quantity.
+    #[must_use]
+    pub fn is_of_stock(&self) -> bool {
+        *self == Self { quantity: self.quantity, ..Self::default() }
+    }
 }
 
 fn optional<T>(given: Given<T>) -> Option<T> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::{Cursor, FieldError, ItemDocument};
+use crate::{Cursor, FieldError, ItemDocument, LogoutReason};
 
 /// What went wrong, for programs. Each has one HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,6 +17,12 @@ pub enum ProblemCode {
     InvalidParameter,
     /// No valid credentials.
     NotAuthenticated,
+    /// The login that the token belongs to was ended.
+    SessionEnded,
+    /// No user has this e-mail address and this password.
+    WrongCredentials,
+    /// A page's request that changes something lacks the token which shows that the page is ours.
+    CsrfFailed,
     /// Valid credentials without the right.
     Forbidden,
     /// There is no such thing, or it isn't yours.
@@ -25,6 +31,12 @@ pub enum ProblemCode {
     MethodNotAllowed,
     /// The sku is taken.
     DuplicateSku,
+    /// The e-mail address is taken.
+    DuplicateEmail,
+    /// A tenant must keep an owner who can sign in.
+    LastOwner,
+    /// A one-time link that was used, replaced, or is too old.
+    LinkExpired,
     /// The cursor belongs to another epoch, or lies past the log's end.
     CursorGone,
     /// Changes right behind the cursor are no longer kept.
@@ -45,14 +57,20 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code, in the order of their status.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 22] = [
         Self::MalformedBody,
         Self::InvalidParameter,
         Self::NotAuthenticated,
+        Self::SessionEnded,
+        Self::WrongCredentials,
+        Self::CsrfFailed,
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::DuplicateSku,
+        Self::DuplicateEmail,
+        Self::LastOwner,
+        Self::LinkExpired,
         Self::CursorGone,
         Self::ChangesRemoved,
         Self::VersionMismatch,
@@ -72,10 +90,16 @@ impl ProblemCode {
             Self::InvalidBody => "invalid_body",
             Self::InvalidParameter => "invalid_parameter",
             Self::NotAuthenticated => "not_authenticated",
+            Self::SessionEnded => "session_ended",
+            Self::WrongCredentials => "wrong_credentials",
+            Self::CsrfFailed => "csrf_failed",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::DuplicateSku => "duplicate_sku",
+            Self::DuplicateEmail => "duplicate_email",
+            Self::LastOwner => "last_owner",
+            Self::LinkExpired => "link_expired",
             Self::CursorGone => "cursor_gone",
             Self::ChangesRemoved => "changes_removed",
             Self::VersionMismatch => "version_mismatch",
@@ -92,12 +116,12 @@ impl ProblemCode {
     pub const fn status(self) -> u16 {
         match self {
             Self::MalformedBody | Self::InvalidParameter => 400,
-            Self::NotAuthenticated => 401,
-            Self::Forbidden => 403,
+            Self::NotAuthenticated | Self::SessionEnded | Self::WrongCredentials => 401,
+            Self::CsrfFailed | Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::DuplicateSku => 409,
-            Self::CursorGone | Self::ChangesRemoved => 410,
+            Self::DuplicateSku | Self::DuplicateEmail | Self::LastOwner => 409,
+            Self::LinkExpired | Self::CursorGone | Self::ChangesRemoved => 410,
             Self::VersionMismatch => 412,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
@@ -116,10 +140,16 @@ impl ProblemCode {
             Self::InvalidBody => "The body is not valid",
             Self::InvalidParameter => "A parameter is not valid",
             Self::NotAuthenticated => "Valid credentials are needed",
+            Self::SessionEnded => "The login was ended",
+            Self::WrongCredentials => "Wrong e-mail address or password",
+            Self::CsrfFailed => "The request doesn't show that it comes from our own page",
             Self::Forbidden => "Not allowed",
             Self::NotFound => "Not found",
             Self::MethodNotAllowed => "Method not allowed",
             Self::DuplicateSku => "The sku is taken",
+            Self::DuplicateEmail => "The e-mail address is taken",
+            Self::LastOwner => "A tenant must keep an owner",
+            Self::LinkExpired => "The link can't be used any more",
             Self::CursorGone => "The cursor can't be used any more",
             Self::ChangesRemoved => "Changes behind the cursor are no longer kept",
             Self::VersionMismatch => "The item has changed",
@@ -164,6 +194,9 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub oldest_cursor: Option<String>,
+    /// With `session_ended`: why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logout_reason: Option<LogoutReason>,
 }
 
 impl Problem {
@@ -181,7 +214,14 @@ impl Problem {
             errors: Vec::new(),
             current: None,
             oldest_cursor: None,
+            logout_reason: None,
         }
+    }
+
+    /// The answer to a token whose login was ended.
+    #[must_use]
+    pub fn session_ended(reason: LogoutReason) -> Self {
+        Self { logout_reason: Some(reason), ..Self::new(ProblemCode::SessionEnded, reason.message()) }
     }
 
     /// With everything that is wrong with the request.

@@ -15,13 +15,15 @@ pub enum Topic {
     Item(ItemId),
     /// What monitors raise.
     Notifications,
+    /// Who of the tenant is connected.
+    Presence,
     /// What concerns the client's own login; every socket has it without asking.
     Session,
 }
 
 /// The text names no topic.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such topic; topics are items, items:{{id}} and notifications")]
+#[error("there is no such topic; topics are items, items:{{id}}, notifications and presence")]
 pub struct ParseTopicError;
 
 impl fmt::Display for Topic {
@@ -30,6 +32,7 @@ impl fmt::Display for Topic {
             Self::Items => f.write_str("items"),
             Self::Item(id) => write!(f, "items:{id}"),
             Self::Notifications => f.write_str("notifications"),
+            Self::Presence => f.write_str("presence"),
             Self::Session => f.write_str("session"),
         }
     }
@@ -42,6 +45,7 @@ impl FromStr for Topic {
         match text {
             "items" => Ok(Self::Items),
             "notifications" => Ok(Self::Notifications),
+            "presence" => Ok(Self::Presence),
             "session" => Ok(Self::Session),
             _ => {
                 let id = text.strip_prefix("items:").ok_or(ParseTopicError)?;
@@ -69,7 +73,7 @@ mod tests {
 
     #[test]
     fn topics_are_written_as_they_are_read() {
-        for text in ["items", "items:7", "notifications", "session"] {
+        for text in ["items", "items:7", "notifications", "presence", "session"] {
             assert_eq!(text.parse::<Topic>().unwrap().to_string(), text);
         }
         for text in ["", "item", "items:", "items:0", "items:-1", "items:x", "items:7:8", "ITEMS"] {

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -11,8 +11,11 @@ use std::{
 };
 
 use actix_http::header::HeaderMap;
-use ipnet::IpNet;
-use service::{http::Refusal, settings::Hub};
+use service::{
+    client_address::{InvalidNetwork, Proxies, household},
+    http::Refusal,
+    settings::Hub,
+};
 use tokio::time::Instant;
 
 use crate::protocol::Allowance;
@@ -28,7 +31,7 @@ pub(crate) struct Admission {
     most_sockets: usize,
     most_per_address: u32,
     handshakes_per_second: u32,
-    proxies: Vec<IpNet>,
+    proxies: Proxies,
     started: Instant,
     sockets: AtomicUsize,
     refused: AtomicUsize,
@@ -46,13 +49,12 @@ pub(crate) struct Admitted {
 impl Admission {
     /// # Errors
     /// A trusted proxy is no address and no network.
-    pub(crate) fn new(settings: &Hub) -> Result<Self, InvalidProxy> {
-        let proxies = settings.trusted_proxies.iter().map(|text| parse_network(text));
+    pub(crate) fn new(settings: &Hub) -> Result<Self, InvalidNetwork> {
         Ok(Self {
             most_sockets: settings.max_sockets,
             most_per_address: settings.max_sockets_per_address,
             handshakes_per_second: settings.max_handshakes_per_second,
-            proxies: proxies.collect::<Result<_, _>>()?,
+            proxies: Proxies::read("hub.trusted_proxies", &settings.trusted_proxies)?,
             started: Instant::now(),
             sockets: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
@@ -77,7 +79,7 @@ impl Admission {
                 "The hub takes no more handshakes this second.",
             ));
         }
-        let address = peer.map(|peer| group(self.client_behind(peer, headers)));
+        let address = peer.map(|peer| household(self.proxies.client(peer, headers)));
         if !self.takes_another_from(address) {
             let detail = "There are as many sockets from this address as there may be.";
             return Err(self.refuse("address", FULL_SECONDS, detail));
@@ -111,26 +113,6 @@ impl Admission {
         let place = self.refused.fetch_add(1, Ordering::Relaxed) % spread_seconds;
         Box::new(Refusal::for_now(detail, u32::try_from(place).unwrap_or(0) + 1))
     }
-
-    /// The address that counts: the last one in `X-Forwarded-For` that isn't a proxy of ours. The header is believed
-    /// only as far as proxies of ours wrote it.
-    fn client_behind(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let is_proxy = |address: &IpAddr| self.proxies.iter().any(|network| network.contains(address));
-        let mut client = peer.to_canonical();
-        // What can't be read hides what stands before it.
-        let forwarded: Vec<&str> =
-            headers.get_all("x-forwarded-for").map(|value| value.to_str().unwrap_or_default()).collect();
-        for text in forwarded.iter().rev().flat_map(|value| value.rsplit(',')) {
-            if !is_proxy(&client) {
-                break;
-            }
-            let text = text.trim();
-            let with_port = || text.parse::<SocketAddr>().map(|address| address.ip());
-            let Ok(address) = text.parse::<IpAddr>().or_else(|_| with_port()) else { break };
-            client = address.to_canonical();
-        }
-        client
-    }
 }
 
 impl Drop for Admitted {
@@ -147,24 +129,6 @@ impl Drop for Admitted {
     }
 }
 
-/// A network of 64 bits is one household in IPv6.
-fn group(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) >> 64 << 64).into(),
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
-/// A setting that should name proxies doesn't.
-#[derive(Debug, thiserror::Error)]
-#[error("settings: hub.trusted_proxies: {0:?} is neither an address nor a network such as 10.0.0.0/8")]
-pub(crate) struct InvalidProxy(String);
-
-fn parse_network(text: &str) -> Result<IpNet, InvalidProxy> {
-    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    network.map_err(|_| InvalidProxy(text.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,14 +140,6 @@ mod tests {
         settings.max_handshakes_per_second = handshakes;
         settings.trusted_proxies = vec!["10.0.0.0/8".into(), "::1".into()];
         Arc::new(Admission::new(&settings).unwrap())
-    }
-
-    fn forwarded(values: &[&str]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append("x-forwarded-for".parse().unwrap(), value.parse().unwrap());
-        }
-        headers
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -210,24 +166,5 @@ mod tests {
         let entered = (0..1000).filter(|_| admission.admit(None, &HeaderMap::new()).is_ok()).count();
         assert!((100..150).contains(&entered), "one second's worth at once: {entered}");
         assert_eq!(admission.sockets.load(Ordering::Relaxed), 0);
-    }
-
-    #[test]
-    fn only_proxies_of_ours_are_believed() {
-        let admission = admission(1, 1, 0);
-        let client = |peer: &str, values: &[&str]| admission.client_behind(ip(peer), &forwarded(values));
-        assert_eq!(client("192.0.2.1", &["203.0.113.9"]), ip("192.0.2.1"));
-        assert_eq!(client("10.0.0.1", &["203.0.113.9"]), ip("203.0.113.9"));
-        assert_eq!(client("10.0.0.1", &["1.1.1.1, 203.0.113.9, 10.2.3.4"]), ip("203.0.113.9"));
-        assert_eq!(client("10.0.0.1", &["1.1.1.1", "203.0.113.9"]), ip("203.0.113.9"));
-        assert_eq!(client("::ffff:10.0.0.1", &["nonsense"]), ip("10.0.0.1"));
-        assert_eq!(client("10.0.0.1", &[]), ip("10.0.0.1"));
-        assert_eq!(client("10.0.0.1", &["203.0.113.9:4711"]), ip("203.0.113.9"));
-        assert_eq!(client("10.0.0.1", &["203.0.113.9", "\u{e9}"]), ip("10.0.0.1"));
-    }
-
-    #[test]
-    fn a_household_is_one_address() {
-        assert_eq!(group(ip("2001:db8:1:2:3::4")), ip("2001:db8:1:2::"));
     }
 }

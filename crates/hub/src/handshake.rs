@@ -12,11 +12,11 @@ use domain::{Identity, Problem, ProblemCode, SUBPROTOCOL};
 use service::{
     access::Access,
     http::{Decision, Refusal},
+    origin::origin_is_allowed,
 };
 
 use crate::{
     admission::{Admission, Admitted},
-    origin::origin_is_allowed,
     shard::Shard,
 };
 

@@ -80,7 +80,7 @@ fn authenticate(known: Option<&Identity>, verified: Result<Identity, Refused>) -
 }
 
 fn is_same_login(known: &Identity, renewed: &Identity) -> bool {
-    known.tenant == renewed.tenant && known.actor == renewed.actor && known.session == renewed.session
+    known.tenant == renewed.tenant && known.actor == renewed.actor && known.login == renewed.login
 }
 
 /// The topics that a client may ask for.

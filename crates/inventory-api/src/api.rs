@@ -3,15 +3,11 @@
 use std::sync::Arc;
 
 use actix_web::web;
-use service::{
-    Check, Context, Health,
-    access::Access,
-    settings::{Secret, SettingsError},
-};
+use service::{Check, Context, Fatal, Health, access::Access, client_address::Proxies, settings::Secret};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::{log_watch::LogWatch, routes};
+use crate::{csrf::Csrf, log_watch::LogWatch, logins::Logins, routes};
 
 /// The REST API, ready to be mounted. Clones share everything.
 #[derive(Clone)]
@@ -23,7 +19,10 @@ struct Shared {
     store: Store,
     access: Access,
     internal_secret: Secret,
+    csrf: Csrf,
+    proxies: Proxies,
     log: LogWatch,
+    logins: Logins,
     stop: CancellationToken,
 }
 
@@ -37,17 +36,22 @@ impl Api {
     /// Begins to watch the log. Call it inside a runtime that lasts as long as the service.
     ///
     /// # Errors
-    /// A secret is missing or too short.
-    pub fn start(context: &Context, store: Store) -> Result<Self, SettingsError> {
+    /// A secret is missing or too short, or a proxy is no address.
+    pub fn start(context: &Context, store: Store) -> Result<Self, Fatal> {
         let settings = &context.settings;
-        let access = Access::new(&settings.token_secret()?, settings.auth.anonymous);
+        let token_secret = settings.token_secret()?;
+        let access = Access::new(&token_secret, settings.auth.anonymous);
+        let csrf = Csrf::new(&token_secret);
+        let proxies = Proxies::read("http.trusted_proxies", &settings.http.trusted_proxies)?;
         let internal_secret = settings.internal_secret()?;
         let log = LogWatch::start(context, store.clone());
+        let logins = Logins::start(context, store.clone(), &log);
         let text = "Snapshots that were sent to hubs.";
         metrics::describe_counter!("stockwire_snapshots_total", metrics::Unit::Count, text);
         metrics::counter!("stockwire_snapshots_total").increment(0);
         let stop = context.stop.clone();
-        Ok(Self { shared: Arc::new(Shared { store, access, internal_secret, log, stop }) })
+        let shared = Shared { store, access, internal_secret, csrf, proxies, log, logins, stop };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Whether the database answers and has our tables, for a [`Health`].
@@ -93,6 +97,18 @@ impl Api {
 
     pub(crate) fn internal_secret(&self) -> &Secret {
         &self.shared.internal_secret
+    }
+
+    pub(crate) fn csrf(&self) -> &Csrf {
+        &self.shared.csrf
+    }
+
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.shared.proxies
+    }
+
+    pub(crate) fn logins(&self) -> &Logins {
+        &self.shared.logins
     }
 
     pub(crate) fn log(&self) -> &LogWatch {

@@ -1,29 +1,75 @@
 //! Who is asking, and what is written down about a write: actor, reason and request.
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    marker::PhantomData,
+    net::IpAddr,
+};
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
-use domain::{Identity, ProblemCode, TenantId, WriteContext};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
+use domain::{Identity, Permission, ProblemCode, TenantId, WriteContext};
 use percent_encoding::percent_decode;
-use service::{ApiError, RequestId, access::Refused};
+use service::{ApiError, RequestId};
 
-use crate::Api;
+use crate::visitor::Visitor;
 
 /// The header that says why something is changed.
 pub(crate) const REASON: &str = "X-Reason";
 
 const MOST_REASON_CHARACTERS: usize = 500;
 
-/// Whoever sent the request. A handler that takes one can't be reached without valid credentials.
-#[derive(Debug)]
-pub(crate) struct Caller(Identity);
+/// What a route needs of whoever calls it: a type for each permission, so that no handler can forget to ask.
+pub(crate) trait Need {
+    /// The permission; none if it is enough to be known.
+    const PERMISSION: Option<Permission>;
+}
 
-impl Caller {
-    pub(crate) fn tenant(&self) -> TenantId {
-        self.0.tenant
+macro_rules! needs {
+    ($($(#[$doc:meta])* $name:ident = $permission:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(crate) enum $name {}
+
+        impl Need for $name {
+            const PERMISSION: Option<Permission> = $permission;
+        }
+    )*};
+}
+
+needs! {
+    /// Anybody who is known.
+    Anyone = None;
+    /// Who may read.
+    Read = Some(Permission::Read);
+    /// Who may change quantities.
+    Stock = Some(Permission::Stock);
+    /// Who may change items.
+    Items = Some(Permission::Items);
+}
+
+/// Whoever sent the request, and has the permission. A handler that takes one can't be reached without.
+#[derive(Debug)]
+pub(crate) struct Caller<N: Need> {
+    identity: Identity,
+    address: Option<IpAddr>,
+    need: PhantomData<N>,
+}
+
+impl<N: Need> Caller<N> {
+    pub(crate) const fn tenant(&self) -> TenantId {
+        self.identity.tenant
     }
 
-    /// What the change log shall say about a write of this request.
+    pub(crate) const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Asks for one permission more.
+    pub(crate) fn require(&self, permission: Permission) -> Result<(), ApiError> {
+        require(&self.identity, permission)
+    }
+
+    /// What the change log and the audit trail shall say about a write of this request.
     pub(crate) fn write_context(&self, request: &HttpRequest) -> Result<WriteContext, ApiError> {
         let reason = match request.headers().get(REASON) {
             Some(value) => {
@@ -32,11 +78,12 @@ impl Caller {
             None => None,
         };
         let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
-        Ok(WriteContext { actor: self.0.actor.to_string(), reason, request_id })
+        let address = self.address.map(|address| address.to_string());
+        Ok(WriteContext { actor: self.identity.actor.to_string(), reason, request_id, address })
     }
 }
 
-impl FromRequest for Caller {
+impl<N: Need> FromRequest for Caller<N> {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
@@ -45,16 +92,20 @@ impl FromRequest for Caller {
     }
 }
 
-fn identify(request: &HttpRequest) -> Result<Caller, ApiError> {
-    let Some(api) = request.app_data::<web::Data<Api>>() else {
-        return Err(ApiError::new(ProblemCode::Internal, "The API is not mounted."));
-    };
-    let refused = |refused: Refused| ApiError::new(ProblemCode::NotAuthenticated, refused.to_string());
-    match api.access().identify(request.headers()) {
-        Ok(Some(identity)) => Ok(Caller(identity)),
-        Ok(None) => Err(refused(Refused::Missing)),
-        Err(error) => Err(refused(error)),
+fn identify<N: Need>(request: &HttpRequest) -> Result<Caller<N>, ApiError> {
+    let Visitor { address, known } = Visitor::of(request)?;
+    let identity = known?;
+    if let Some(permission) = N::PERMISSION {
+        require(&identity, permission)?;
     }
+    Ok(Caller { identity, address, need: PhantomData })
+}
+
+fn require(identity: &Identity, permission: Permission) -> Result<(), ApiError> {
+    if identity.may(permission) {
+        return Ok(());
+    }
+    Err(ApiError::new(ProblemCode::Forbidden, format!("This needs the permission {permission}.")))
 }
 
 /// Reads the reason: UTF-8, plain or percent-encoded, because many clients can send only ASCII in a header.

@@ -1,5 +1,5 @@
 //! Which problems a route answers with, for the OpenAPI document. Each route names one of these sets; what is
-//! the same everywhere (401, 500, 503) is in all of them.
+//! the same everywhere (401, 403, 429, 500, 503) is in all of them.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ problem_set! {
 }
 problem_set! {
     /// Of creating an item.
-    CreateProblems: InvalidParameter, MalformedBody, Forbidden, DuplicateSku, BodyTooLarge, UnsupportedMediaType,
+    CreateProblems: InvalidParameter, MalformedBody, DuplicateSku, BodyTooLarge, UnsupportedMediaType,
     InvalidBody
 }
 problem_set! {
@@ -56,9 +56,20 @@ problem_set! {
     /// Of asking the database.
     DatabaseProblems:
 }
+problem_set! {
+    /// Of asking who one is.
+    WhoProblems:
+}
 
-const EVERYWHERE: [ProblemCode; 3] =
-    [ProblemCode::NotAuthenticated, ProblemCode::Internal, ProblemCode::Unavailable];
+const EVERYWHERE: [ProblemCode; 7] = [
+    ProblemCode::NotAuthenticated,
+    ProblemCode::SessionEnded,
+    ProblemCode::CsrfFailed,
+    ProblemCode::Forbidden,
+    ProblemCode::RateLimited,
+    ProblemCode::Internal,
+    ProblemCode::Unavailable,
+];
 
 fn responses(codes: &[ProblemCode]) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();

@@ -9,7 +9,10 @@
 //! | `query` | reading a query string |
 //! | `preconditions` | ETag, If-Match, If-None-Match |
 //! | `pagination` | pages, cursors, links |
-//! | `caller` | who is asking, and what is written down about a write |
+//! | `visitor` | the gate that every request passes: where it comes from and who sends it |
+//! | `caller` | what a route needs of who is asking, and what is written down about a write |
+//! | `logins` | which logins were ended |
+//! | `csrf` | whether a request with a cookie comes from a page of ours |
 //! | `log_watch` | wakes the requests that wait for a change |
 //! | `error` | what a failed query means to a client |
 //! | `openapi`, `documented_problems`, `problem_page` | the API described from this code |
@@ -20,16 +23,19 @@
 mod api;
 mod body;
 mod caller;
+mod csrf;
 mod database;
 mod documented_problems;
 mod error;
 mod log_watch;
+mod logins;
 mod openapi;
 mod pagination;
 mod preconditions;
 mod problem_page;
 mod routes;
 mod unique_keys;
+mod visitor;
 
 use std::{
     net::TcpListener,

@@ -12,7 +12,7 @@ use utoipa::{
     },
 };
 
-use crate::routes::{changes, db_check, history, item_list, items};
+use crate::routes::{changes, db_check, history, item_list, items, me};
 
 /// The document.
 #[derive(OpenApi)]
@@ -27,11 +27,12 @@ use crate::routes::{changes, db_check, history, item_list, items};
     tags(
         (name = "items", description = "What is counted."),
         (name = "changes", description = "Everything that happened, in order."),
+        (name = "accounts", description = "Who may come in."),
         (name = "operation", description = "For those who run the service."),
     ),
     paths(
         item_list::list_items, items::create_item, items::get_item, items::replace_item, items::patch_item,
-        items::delete_item, history::item_history, changes::list_changes, db_check::db_check,
+        items::delete_item, history::item_history, changes::list_changes, me::me, db_check::db_check,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)

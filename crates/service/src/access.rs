@@ -1,9 +1,10 @@
-//! Who is asking: access tokens (JWT, HS256, RFC 7519) for clients, a shared secret between services.
+//! Who is asking: access tokens (JWT, HS256, RFC 7519) for clients, in a header or a cookie, and a shared secret between
+//! services.
 
 use std::{net::IpAddr, sync::Arc};
 
-use actix_http::header::{AUTHORIZATION, HOST, HeaderMap};
-use domain::{Identity, TenantId};
+use actix_http::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap};
+use domain::{Identity, LONGEST_TOKEN, Login, LogoutReason, Permissions, TenantId};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
@@ -17,13 +18,18 @@ struct Claims {
     iss: String,
     sub: String,
     tenant: i64,
+    /// The login.
     #[serde(skip_serializing_if = "Option::is_none")]
-    sid: Option<String>,
+    sid: Option<Login>,
+    scope: Permissions,
     iat: i64,
     exp: i64,
 }
 
 const ISSUER: &str = "stockwire";
+
+/// The cookie that holds a browser's access token.
+pub const ACCESS_COOKIE: &str = "stockwire_access";
 
 /// Why someone isn't let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +43,9 @@ pub enum Refused {
     /// It was valid once.
     #[error("the access token has expired")]
     Expired,
+    /// Its login was ended.
+    #[error("the login was ended: {}", .0.message())]
+    Ended(LogoutReason),
 }
 
 /// Makes and checks access tokens.
@@ -71,7 +80,8 @@ impl Access {
         }
     }
 
-    /// Makes a token that ends `expires_at`.
+    /// Makes a token that ends `expires_at`, or before: that of a login never lasts longer than
+    /// [`domain::LONGEST_TOKEN`].
     ///
     /// # Errors
     /// Never in practice: signing fails only with a key of the wrong kind.
@@ -80,13 +90,17 @@ impl Access {
         identity: &Identity,
         expires_at: Timestamp,
     ) -> Result<String, jsonwebtoken::errors::Error> {
+        let now = Timestamp::now().as_second();
+        let longest = i64::try_from(LONGEST_TOKEN.as_secs()).unwrap_or(i64::MAX);
+        let expires_at = expires_at.as_second();
         let claims = Claims {
             iss: ISSUER.to_owned(),
             sub: identity.actor.to_string(),
             tenant: identity.tenant.get(),
-            sid: identity.session.as_ref().map(ToString::to_string),
-            iat: Timestamp::now().as_second(),
-            exp: expires_at.as_second(),
+            sid: identity.login,
+            scope: identity.permissions,
+            iat: now,
+            exp: if identity.login.is_some() { expires_at.min(now + longest) } else { expires_at },
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }
@@ -105,23 +119,28 @@ impl Access {
         Ok(Identity {
             tenant: TenantId::new(claims.tenant),
             actor: Arc::from(claims.sub),
-            session: claims.sid.map(Arc::from),
+            login: claims.sid,
+            permissions: claims.scope,
             expires_at: Timestamp::from_second(claims.exp).ok(),
         })
     }
 
-    /// Who sends these headers; `None` if they name nobody and someone must be named.
+    /// Who sends these headers; `None` if they name nobody and someone must be named. Whether the login was ended is not
+    /// looked at, and whether a page of ours sent the cookie neither.
     ///
     /// # Errors
     /// Credentials came and are not valid. They are never ignored, not even where nobody needs any.
     pub fn identify(&self, headers: &HeaderMap) -> Result<Option<Identity>, Refused> {
-        match headers.get(AUTHORIZATION) {
-            Some(value) => {
-                let token = value.to_str().ok().and_then(bearer).ok_or(Refused::Invalid)?;
-                self.verify(token).map(Some)
-            }
-            None => Ok(self.lets_in_anonymous(headers).then(Identity::anonymous)),
+        match Credentials::of(headers)? {
+            Credentials::Bearer(token) | Credentials::Cookie(token) => self.verify(token).map(Some),
+            Credentials::None => Ok(self.anonymous(headers)),
         }
+    }
+
+    /// Who comes without credentials, where such a one is let in.
+    #[must_use]
+    pub fn anonymous(&self, headers: &HeaderMap) -> Option<Identity> {
+        self.lets_in_anonymous(headers).then(Identity::anonymous)
     }
 
     /// On loopback, the name that was asked for must be a loopback one too: else a page whose own name was made to
@@ -136,6 +155,38 @@ impl Access {
             }
         }
     }
+}
+
+/// What a request shows of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credentials<'a> {
+    /// Nothing.
+    None,
+    /// A token or key in the header `Authorization`.
+    Bearer(&'a str),
+    /// A token in the cookie [`ACCESS_COOKIE`]: a browser sends it whichever page asks.
+    Cookie(&'a str),
+}
+
+impl<'a> Credentials<'a> {
+    /// Finds them; the header counts before the cookie.
+    ///
+    /// # Errors
+    /// The header is there and holds no bearer token.
+    pub fn of(headers: &'a HeaderMap) -> Result<Self, Refused> {
+        if let Some(value) = headers.get(AUTHORIZATION) {
+            return value.to_str().ok().and_then(bearer).map(Self::Bearer).ok_or(Refused::Invalid);
+        }
+        Ok(cookie(headers, ACCESS_COOKIE).map_or(Self::None, Self::Cookie))
+    }
+}
+
+/// The value of a cookie (RFC 6265, section 4.2); an empty one is none.
+#[must_use]
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let values = headers.get_all(COOKIE).filter_map(|value| value.to_str().ok());
+    let pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(found, _)| *found == name).map(|(_, value)| value).find(|value| !value.is_empty())
 }
 
 /// Whether a proxy on this machine passes on what may come from anywhere.
@@ -166,6 +217,8 @@ pub fn shows_secret(headers: &HeaderMap, secret: &Secret) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use actix_http::header::{HeaderName, HeaderValue};
+
     use super::*;
 
     fn access() -> Access {
@@ -185,6 +238,32 @@ mod tests {
         let token = access().issue(&identity(), in_an_hour()).unwrap();
         let found = access().verify(&token).unwrap();
         assert_eq!(found, Identity { expires_at: found.expires_at, ..identity() });
+    }
+
+    #[test]
+    fn a_token_of_a_login_ends_within_the_hour() {
+        let tomorrow = Timestamp::from_second(Timestamp::now().as_second() + 86_400).unwrap();
+        let of_a_login = Identity { login: Some(Login::Session(17)), ..identity() };
+        let token = access().issue(&of_a_login, tomorrow).unwrap();
+        let found = access().verify(&token).unwrap();
+        assert_eq!(found.login, Some(Login::Session(17)));
+        assert!(found.expires_at.unwrap() <= in_an_hour());
+    }
+
+    #[test]
+    fn credentials_are_found_in_header_and_cookie() {
+        let headers = |pairs: &[(HeaderName, &'static str)]| -> HeaderMap {
+            pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
+        };
+        let cookies = (COOKIE, "a=b; stockwire_access=token; stockwire_accessory=x");
+        assert_eq!(
+            Credentials::of(&headers(std::slice::from_ref(&cookies))),
+            Ok(Credentials::Cookie("token"))
+        );
+        let both = headers(&[cookies, (AUTHORIZATION, "bearer  other")]);
+        assert_eq!(Credentials::of(&both), Ok(Credentials::Bearer("other")));
+        assert_eq!(Credentials::of(&headers(&[(COOKIE, "stockwire_access=")])), Ok(Credentials::None));
+        assert_eq!(Credentials::of(&headers(&[(AUTHORIZATION, "Basic eA==")])), Err(Refused::Invalid));
     }
 
     #[test]

@@ -5,12 +5,16 @@
 //! but this crate reads the environment. There is deliberately no SQL and no domain logic here.
 
 pub mod access;
+mod auth_settings;
+pub mod client_address;
 pub mod deployment;
+mod ended_logins;
 mod file_limit;
 mod health;
 pub mod http;
 mod hub_settings;
 mod json_lines;
+pub mod origin;
 mod otlp;
 mod outgoing;
 mod problem;
@@ -30,6 +34,7 @@ mod telemetry_settings;
 mod traceparent;
 mod traces;
 
+pub use ended_logins::EndedLogins;
 pub use health::{Check, CheckFuture, Health};
 pub use outgoing::Call;
 pub use problem::{ApiError, parse_error};

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::deployment::refuse_development_defaults;
 
 pub use crate::{
+    auth_settings::{Anonymous, Auth, Limits, Mail},
     deployment::{Deployment, Stage},
     hub_settings::Hub,
     retention_settings::Retention,
@@ -36,6 +37,10 @@ pub struct Settings {
     pub internal: Internal,
     /// Who may come in.
     pub auth: Auth,
+    /// How often one client may ask.
+    pub limits: Limits,
+    /// Letters.
+    pub mail: Mail,
     /// The notifier.
     pub notifier: Notifier,
     /// How much of the log is kept.
@@ -62,6 +67,13 @@ pub struct Http {
     pub listen: SocketAddr,
     /// Threads that serve requests; 0 means one for each core.
     pub workers: usize,
+    /// Where people reach it, such as `https://stock.shop.example`: for links in letters, and for whether cookies are for
+    /// TLS only. Empty means the address that it listens on.
+    pub public_url: String,
+    /// Origins of pages that browsers may let use the API, besides its own; never `*`.
+    pub allowed_origins: Vec<String>,
+    /// Addresses and networks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.
+    pub trusted_proxies: Vec<String>,
 }
 
 /// Postgres.
@@ -98,30 +110,6 @@ pub struct Internal {
     pub secret: Secret,
     /// A file that holds the secret.
     pub secret_file: Option<PathBuf>,
-}
-
-/// Who may come in without a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Anonymous {
-    /// Nobody.
-    Never,
-    /// Everybody, and the service refuses to listen on anything but a loopback address.
-    Loopback,
-    /// Everybody, wherever it listens.
-    Anywhere,
-}
-
-/// Who may come in.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Auth {
-    /// The key of access tokens (HMAC-SHA-256); at least 32 characters.
-    pub token_secret: Secret,
-    /// A file that holds the key.
-    pub token_secret_file: Option<PathBuf>,
-    /// Who may come in without a token.
-    pub anonymous: Anonymous,
 }
 
 /// The notifier.
@@ -201,11 +189,12 @@ impl Shutdown {
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 
 /// The variables that hold secrets.
-const SECRETS: [&str; 4] = [
+const SECRETS: [&str; 5] = [
     "STOCKWIRE__DATABASE__URL",
     "STOCKWIRE__DATABASE__PASSWORD",
     "STOCKWIRE__INTERNAL__SECRET",
     "STOCKWIRE__AUTH__TOKEN_SECRET",
+    "STOCKWIRE__MAIL__PASSWORD",
 ];
 
 impl Settings {
@@ -219,6 +208,8 @@ impl Settings {
         let others = variables(others)
             .try_parsing(true)
             .list_separator(",")
+            .with_list_parse_key("http.allowed_origins")
+            .with_list_parse_key("http.trusted_proxies")
             .with_list_parse_key("hub.allowed_origins")
             .with_list_parse_key("hub.trusted_proxies");
         let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
@@ -226,12 +217,18 @@ impl Settings {
             builder = builder.add_source(File::from(file).format(FileFormat::Toml));
         }
         let mut settings: Self = builder.add_source(others).add_source(secrets).build()?.try_deserialize()?;
-        let Self { database, internal, auth, .. } = &mut settings;
+        let Self { database, internal, auth, mail, .. } = &mut settings;
         read_secret("database.url_file", database.url_file.as_deref(), &mut database.url)?;
         read_secret("internal.secret_file", internal.secret_file.as_deref(), &mut internal.secret)?;
         read_secret("auth.token_secret_file", auth.token_secret_file.as_deref(), &mut auth.token_secret)?;
         read_secret("database.password_file", database.password_file.as_deref(), &mut database.password)?;
+        read_secret("mail.password_file", mail.password_file.as_deref(), &mut mail.password)?;
+        settings.auth.check()?;
+        if settings.http.allowed_origins.iter().any(|origin| origin == "*") {
+            return Err(SettingsError::Range { key: "http.allowed_origins", expected: "origins, not *" });
+        }
         for (key, url) in [
+            ("mail.server", &settings.mail.server),
             ("notifier.url", &settings.notifier.url),
             ("api.url", &settings.api.url),
             ("telemetry.otlp_endpoint", &settings.telemetry.otlp_endpoint),
@@ -359,9 +356,10 @@ mod tests {
         for secret in ["0123456789012345", "1e3", "12345678901234567890123", "TRUE", "1.50", "a,b"] {
             for key in SECRETS {
                 let settings = Settings::load(None, environment(&[(key, secret)])).unwrap();
-                let Settings { database, internal, auth, .. } = &settings;
-                let all = [&database.url, &database.password, &internal.secret, &auth.token_secret];
-                assert!(all.iter().any(|kept| kept.expose() == secret), "{key}={secret}");
+                let Settings { database, internal, auth, mail, .. } = &settings;
+                let ours = [&internal.secret, &auth.token_secret, &mail.password];
+                let mut all = [&database.url, &database.password].into_iter().chain(ours);
+                assert!(all.any(|kept| kept.expose() == secret), "{key}={secret}");
             }
         }
     }

@@ -14,6 +14,14 @@ pub enum SettingsError {
         /// The file.
         file: String,
     },
+    /// A value that is out of bounds.
+    #[error("settings: {key} must be {expected}")]
+    Range {
+        /// The key.
+        key: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
     /// A secret's file can't be read.
     #[error("settings: {key} names {file}, which can't be read")]
     SecretFile {

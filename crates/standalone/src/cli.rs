@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
-use domain::{Identity, TenantId};
+use domain::{Identity, Role, TenantId};
 use jiff::Timestamp;
 use service::{Context, Fatal, Service, Sources, access::Access, ask_whether_ready, run_with};
 
@@ -55,9 +55,16 @@ struct Token {
     /// Whose data
     #[arg(long, value_name = "TENANT", default_value_t = 1)]
     tenant: i64,
+    /// What it may do: viewer, clerk, manager or owner
+    #[arg(long, value_name = "ROLE", default_value = "manager", value_parser = role)]
+    role: Role,
     /// How long it is valid
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=43_200))]
     minutes: u32,
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::parse(text).ok_or_else(|| "expected viewer, clerk, manager or owner".to_owned())
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -116,7 +123,8 @@ fn print_token(sources: &Sources, token: &Token) -> Result<(), Fatal> {
     let identity = Identity {
         tenant: TenantId::new(token.tenant),
         actor: Arc::from(token.actor.as_str()),
-        session: None,
+        login: None,
+        permissions: token.role.permissions(),
         expires_at: None,
     };
     let access = Access::new(&secret, settings.auth.anonymous);

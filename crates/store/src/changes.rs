@@ -1,4 +1,4 @@
-//! The pull feed: a tenant's changes in the order of the log, from any depth.
+//! The pull feed: a tenant's changes of items in the order of the log, from any depth.
 
 use domain::{Change, Cursor, Position, TenantId};
 
@@ -36,6 +36,7 @@ impl Store {
                 changes.data::text as data, changes.previous::text as previous
               from change_log join changes on changes.id = change_log.change_id
               where change_log.position > $2 and change_log.position >= log_start.first and changes.tenant_id = $1
+                and changes.resource = 'item'
               order by change_log.position limit $3
             ) as page on true
             order by page.position";

@@ -9,6 +9,7 @@ use std::{
 };
 
 use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use domain::TenantId;
 use tokio::{
     runtime::{Handle, TryCurrentError},
     task::JoinHandle,
@@ -182,11 +183,11 @@ impl Store {
     ///
     /// # Errors
     /// The database is away.
-    pub async fn describe(&self) -> Result<Description, Error> {
+    pub async fn describe(&self, tenant: TenantId) -> Result<Description, Error> {
         const DESCRIBE: &str = "/* store::describe */
             select current_setting('server_version') as version, current_database()::text as database,
-              (select count(*) from items) as items, (select last from sequencer) as head";
-        let row = self.client().await?.row(DESCRIBE, &[]).await?;
+              (select count(*) from items where tenant_id = $1) as items, (select last from sequencer) as head";
+        let row = self.client().await?.row(DESCRIBE, &[&tenant.get()]).await?;
         Ok(Description {
             server_version: row.try_get("version")?,
             database: row.try_get("database")?,
@@ -230,7 +231,7 @@ pub struct Description {
     pub server_version: String,
     /// The database's name.
     pub database: String,
-    /// Items of all tenants.
+    /// Items of the tenant.
     pub items: i64,
     /// The log's newest position.
     pub head: i64,

@@ -7,9 +7,11 @@
 //! HTTP here: what a failure means to a client is decided by the services.
 
 mod answered;
+mod audit;
 mod changes;
 mod connection;
 mod doorbell;
+mod ended_logins;
 mod error;
 mod history;
 mod item_list;
@@ -24,11 +26,14 @@ mod row;
 mod schema;
 mod sequencer;
 mod series;
+mod sessions;
+mod transaction;
 mod vitals;
 
 pub use changes::ChangePage;
 pub use connection::{ConnectError, Description, Options, Store};
 pub use doorbell::{Bell, Doorbell};
+pub use ended_logins::{EndedPage, EndedSeen};
 pub use error::Error;
 pub use history::HistoryPage;
 pub use item_list::{ItemFilter, ItemKey, ItemList, ItemSort, ItemSortField};
@@ -40,4 +45,5 @@ pub use origin::{Comments, Origin, WhoAsks};
 pub use retention::{LogHolder, TrimEnd, TrimRules, Trimmed};
 pub use schema::{await_schema, ensure_schema};
 pub use sequencer::{Horizon, Sequencer, Step};
+pub use sessions::{NewSession, Presented, Refreshed, Session, SessionOwner};
 pub use vitals::{Backlog, ServerVitals};

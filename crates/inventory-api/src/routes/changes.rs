@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 
 use crate::{
     Api,
-    caller::Caller,
+    caller::{Caller, Read},
     documented_problems::FeedProblems,
     error::store_error,
     pagination::{self, DEFAULT_LIMIT},
@@ -53,7 +53,7 @@ pub(crate) struct ChangesQuery {
 )]
 pub(crate) async fn list_changes(
     api: web::Data<Api>,
-    caller: Caller,
+    caller: Caller<Read>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let query = ChangesQuery::read(request.query_string())?;
@@ -107,7 +107,12 @@ fn wait_seconds(text: &str) -> Result<u64, String> {
 
 /// Reads a page, and refuses a cursor that means nothing in this log: one of another epoch, or of a position that
 /// this log never reached. One that lies before what is kept is refused too, or changes would be left out in silence.
-async fn look(api: &Api, caller: &Caller, after: Option<Cursor>, limit: u16) -> Result<ChangePage, ApiError> {
+async fn look(
+    api: &Api,
+    caller: &Caller<Read>,
+    after: Option<Cursor>,
+    limit: u16,
+) -> Result<ChangePage, ApiError> {
     let position = after.map_or(Position::START, |cursor| cursor.position);
     let found = api.store().changes(caller.tenant(), position, limit).await.map_err(store_error)?;
     match after {

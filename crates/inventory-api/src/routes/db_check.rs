@@ -7,7 +7,12 @@ use serde::Serialize;
 use service::ApiError;
 use utoipa::ToSchema;
 
-use crate::{Api, caller::Caller, documented_problems::DatabaseProblems, error::store_error};
+use crate::{
+    Api,
+    caller::{Caller, Read},
+    documented_problems::DatabaseProblems,
+    error::store_error,
+};
 
 /// How the database is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -16,7 +21,7 @@ pub(crate) struct DatabaseReport {
     server_version: String,
     /// The database's name.
     database: String,
-    /// Items of all tenants.
+    /// Items of the tenant.
     items: i64,
     /// The log's newest position.
     head: i64,
@@ -44,9 +49,9 @@ pub(crate) struct PoolReport {
     tag = "operation",
     responses((status = 200, description = "It answers.", body = DatabaseReport), DatabaseProblems)
 )]
-pub(crate) async fn db_check(api: web::Data<Api>, _caller: Caller) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn db_check(api: web::Data<Api>, caller: Caller<Read>) -> Result<HttpResponse, ApiError> {
     let started = Instant::now();
-    let found = api.store().describe().await.map_err(store_error)?;
+    let found = api.store().describe(caller.tenant()).await.map_err(store_error)?;
     let round_trip_ms = started.elapsed().as_secs_f64() * 1e3;
     let (in_use, open, most) = api.store().pool_usage();
     Ok(HttpResponse::Ok().json(DatabaseReport {

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 
 use crate::{
     Api,
-    caller::Caller,
+    caller::{Caller, Read},
     documented_problems::ItemListProblems,
     error::store_error,
     pagination::{self, DEFAULT_LIMIT},
@@ -43,7 +43,7 @@ pub(crate) struct HistoryQuery {
 )]
 pub(crate) async fn item_history(
     api: web::Data<Api>,
-    caller: Caller,
+    caller: Caller<Read>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let id = item_id(&request)?;

@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 
 use crate::{
     Api,
-    caller::Caller,
+    caller::{Caller, Read},
     documented_problems::ListProblems,
     error::store_error,
     pagination::{self, DEFAULT_LIMIT},
@@ -62,7 +62,7 @@ pub(crate) struct ItemListQuery {
 )]
 pub(crate) async fn list_items(
     api: web::Data<Api>,
-    caller: Caller,
+    caller: Caller<Read>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let query = ItemListQuery::read(request.query_string())?;

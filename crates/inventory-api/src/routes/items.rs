@@ -5,14 +5,14 @@ use actix_web::{
     http::header::{self, HeaderName, HeaderValue},
     web,
 };
-use domain::{Item, ItemDocument, ItemId, ItemPatch, NewItem, Problem, ProblemCode};
+use domain::{Item, ItemDocument, ItemId, ItemPatch, NewItem, Permission, Problem, ProblemCode};
 use service::ApiError;
 use store::WriteOutcome;
 
 use crate::{
     Api,
     body::{self, BodyIs},
-    caller::Caller,
+    caller::{Caller, Items, Need, Read, Stock},
     documented_problems::{ConditionalWriteProblems, CreateProblems, DeleteProblems, ReadItemProblems},
     error::store_error,
     preconditions,
@@ -39,7 +39,7 @@ pub(crate) const AS_OF: HeaderName = HeaderName::from_static("stockwire-as-of");
 )]
 pub(crate) async fn create_item(
     api: web::Data<Api>,
-    caller: Caller,
+    caller: Caller<Items>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -74,7 +74,7 @@ pub(crate) async fn create_item(
 )]
 pub(crate) async fn get_item(
     api: web::Data<Api>,
-    caller: Caller,
+    caller: Caller<Read>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let id = item_id(&request)?;
@@ -107,7 +107,7 @@ pub(crate) async fn get_item(
 )]
 pub(crate) async fn replace_item(
     api: web::Data<Api>,
-    caller: Caller,
+    caller: Caller<Items>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -116,7 +116,8 @@ pub(crate) async fn replace_item(
     update(&api, &caller, &request, &whole(new)).await
 }
 
-/// Change some fields of an item, by a JSON merge patch (RFC 7396): absent keeps, null clears.
+/// Change some fields of an item, by a JSON merge patch (RFC 7396): absent keeps, null clears. The permission stock is
+/// enough for a patch of the quantity alone.
 #[utoipa::path(
     patch,
     path = "/api/v1/items/{id}",
@@ -138,12 +139,15 @@ pub(crate) async fn replace_item(
 )]
 pub(crate) async fn patch_item(
     api: web::Data<Api>,
-    caller: Caller,
+    caller: Caller<Stock>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let body = body::read(&request, payload, BodyIs::MergePatch).await?;
     let patch = ItemPatch::from_json(body).map_err(body::invalid)?;
+    if !patch.is_of_stock() {
+        caller.require(Permission::Items)?;
+    }
     update(&api, &caller, &request, &patch).await
 }
 
@@ -161,7 +165,7 @@ pub(crate) async fn patch_item(
 )]
 pub(crate) async fn delete_item(
     api: web::Data<Api>,
-    caller: Caller,
+    caller: Caller<Items>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let id = item_id(&request)?;
@@ -181,9 +185,9 @@ pub(crate) fn not_found(id: ItemId) -> ApiError {
     ApiError::new(ProblemCode::NotFound, format!("There is no item {id}."))
 }
 
-async fn update(
+async fn update<N: Need>(
     api: &Api,
-    caller: &Caller,
+    caller: &Caller<N>,
     request: &HttpRequest,
     patch: &ItemPatch,
 ) -> Result<HttpResponse, ApiError> {

@@ -6,23 +6,27 @@ mod docs;
 pub(crate) mod history;
 pub(crate) mod item_list;
 pub(crate) mod items;
+pub(crate) mod me;
 mod snapshot;
 
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpRequest, middleware::from_fn, web};
 use domain::ItemId;
 use service::ApiError;
 
+use crate::visitor::gate;
+
 /// Mounts everything but the health routes.
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
-    config
+    let api = web::scope("/api/v1")
+        .wrap(from_fn(gate))
         .service(
-            web::resource("/api/v1/items")
+            web::resource("/items")
                 .route(web::get().to(item_list::list_items))
                 .route(web::head().to(item_list::list_items))
                 .route(web::post().to(items::create_item)),
         )
         .service(
-            web::resource("/api/v1/items/{id}")
+            web::resource("/items/{id}")
                 .route(web::get().to(items::get_item))
                 .route(web::head().to(items::get_item))
                 .route(web::put().to(items::replace_item))
@@ -30,14 +34,17 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::delete().to(items::delete_item)),
         )
         .service(
-            web::resource("/api/v1/items/{id}/history")
+            web::resource("/items/{id}/history")
                 .route(web::get().to(history::item_history))
                 .route(web::head().to(history::item_history)),
         )
-        .service(web::resource("/api/v1/changes").route(web::get().to(changes::list_changes)))
+        .service(web::resource("/me").route(web::get().to(me::me)))
+        .service(web::resource("/changes").route(web::get().to(changes::list_changes)));
+    config
         .service(web::resource("/internal/v1/snapshot").route(web::get().to(snapshot::snapshot)))
-        .service(web::resource("/db-check").route(web::get().to(db_check::db_check)))
-        .configure(docs::configure);
+        .service(web::resource("/db-check").wrap(from_fn(gate)).route(web::get().to(db_check::db_check)))
+        .configure(docs::configure)
+        .service(api);
 }
 
 /// The item's id in the path.

@@ -14,7 +14,7 @@ async fn every_operation_of_the_openapi_document_is_there() {
     for (path, methods) in document.body["paths"].as_object().unwrap() {
         let methods = methods.as_object().unwrap();
         for (method, operation) in methods {
-            let here = path.replace("/api/v1/items/{id}", &item);
+            let here = path.replace("/api/v1/items/{id}", &item).replace("{id}", "999");
             let answered = answer(app.request(&method.to_uppercase(), &here)).await;
             let status = answered.status.as_u16().to_string();
             assert!(operation["responses"].get(&status).is_some(), "{method} {path}: {status}");
@@ -23,12 +23,14 @@ async fn every_operation_of_the_openapi_document_is_there() {
             assert!(operation["summary"].is_string() && operation["operationId"].is_string());
             operations += 1;
         }
-        let unlisted = answer(app.request("TRACE", &path.replace("/api/v1/items/{id}", &item))).await;
+        let unlisted =
+            answer(app.request("TRACE", &path.replace("/api/v1/items/{id}", &item).replace("{id}", "999")))
+                .await;
         unlisted.is_problem(405, "method_not_allowed");
         let allowed = unlisted.header("allow").split(", ").filter(|method| *method != "HEAD").count();
         assert_eq!(allowed, methods.len(), "{path}: {}", unlisted.header("allow"));
     }
-    assert_eq!(operations, 9);
+    assert!(operations >= 10, "{operations}");
 }
 
 #[tokio::test]

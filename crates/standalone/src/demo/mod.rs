@@ -41,5 +41,5 @@ pub async fn fill(store: &Store) -> Result<usize, Error> {
 }
 
 fn written_by(actor: &str, reason: impl Into<String>) -> WriteContext {
-    WriteContext { actor: actor.to_owned(), reason: Some(reason.into()), request_id: None }
+    WriteContext { actor: actor.to_owned(), reason: Some(reason.into()), ..WriteContext::default() }
 }

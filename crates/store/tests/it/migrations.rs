@@ -11,7 +11,7 @@ async fn a_missing_database_is_created_once() -> Result<()> {
     ensure!(store::create_database_if_missing(&options).await?, "it was there already");
     ensure!(!store::create_database_if_missing(&options).await?, "it was created twice");
     ensure!(store::migrate(&options).await? > 0, "nothing was applied");
-    ensure!(database.store()?.describe().await?.items == 0, "there are items");
+    ensure!(database.store()?.describe(domain::TenantId::DEFAULT).await?.items == 0, "there are items");
     Ok(())
 }
 

@@ -21,7 +21,7 @@ fn hostile() -> Option<Origin> {
 }
 
 fn context() -> WriteContext {
-    WriteContext { actor: "test".into(), reason: None, request_id: None }
+    WriteContext { actor: "test".into(), ..WriteContext::default() }
 }
 
 async fn create(store: &Store) -> Result<ItemId> {
@@ -106,7 +106,7 @@ async fn every_statement_answers_the_same_with_a_comment() -> Result<()> {
         ensure!(documents.len() == 2 && documents.iter().all(Result::is_ok), "{documents:?}");
         ensure!(store.item_history(tenant, id, 0, 10).await?.changes.len() == 1);
         store.log_head().await?;
-        store.describe().await?;
+        store.describe(TenantId::DEFAULT).await?;
         store.ping().await?;
         store.announce_log().await?;
     }

@@ -19,6 +19,7 @@ fn context(actor: &str, reason: Option<&str>, request_id: Option<&str>) -> Write
         actor: actor.to_owned(),
         reason: reason.map(ToOwned::to_owned),
         request_id: request_id.map(ToOwned::to_owned),
+        ..WriteContext::default()
     }
 }
 
