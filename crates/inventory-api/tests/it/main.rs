@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
 
 mod app;
+mod attacks;
 mod bad_input;
 mod binary;
 mod documents;
