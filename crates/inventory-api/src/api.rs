@@ -13,8 +13,8 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cookies::Cookies, csrf::Csrf, log_watch::LogWatch, logins::Logins, passwords::Passwords,
-    refresh_tokens::RefreshTokens, routes, sign_in,
+    cookies::Cookies, csrf::Csrf, key_ring::KeyRing, log_watch::LogWatch, logins::Logins,
+    passwords::Passwords, refresh_tokens::RefreshTokens, routes, sign_in,
 };
 
 /// The REST API, ready to be mounted. Clones share everything.
@@ -35,6 +35,7 @@ struct Shared {
     proxies: Proxies,
     log: LogWatch,
     logins: Logins,
+    keys: KeyRing,
     stop: CancellationToken,
 }
 
@@ -64,6 +65,7 @@ impl Api {
         let internal_secret = settings.internal_secret()?;
         let log = LogWatch::start(context, store.clone());
         let logins = Logins::start(context, store.clone(), &log);
+        let keys = KeyRing::start(context, store.clone());
         let text = "Snapshots that were sent to hubs.";
         metrics::describe_counter!("stockwire_snapshots_total", metrics::Unit::Count, text);
         metrics::counter!("stockwire_snapshots_total").increment(0);
@@ -80,6 +82,7 @@ impl Api {
             proxies,
             log,
             logins,
+            keys,
             stop,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -160,6 +163,10 @@ impl Api {
 
     pub(crate) fn logins(&self) -> &Logins {
         &self.shared.logins
+    }
+
+    pub(crate) fn keys(&self) -> &KeyRing {
+        &self.shared.keys
     }
 
     pub(crate) fn log(&self) -> &LogWatch {
