@@ -20,6 +20,7 @@ mod position;
 mod problem;
 mod tenant;
 mod text;
+mod ticket;
 mod topic;
 
 pub use access::{EndedLogin, Identity, LONGEST_TOKEN, Login, LogoutReason, ParseLoginError};
@@ -36,4 +37,5 @@ pub use position::{Cursor, Epoch, ParseCursorError, Position};
 pub use problem::{Problem, ProblemCode};
 pub use tenant::TenantId;
 pub use text::{Description, Name, Sku, TextError, Unit};
+pub use ticket::{TICKET_LIFETIME, TicketHolder, is_ticket, read_ticket};
 pub use topic::{ParseTopicError, Topic};

@@ -60,6 +60,10 @@ problem_set! {
     /// Of asking who one is.
     WhoProblems:
 }
+problem_set! {
+    /// Of asking for a ticket.
+    TicketProblems:
+}
 
 const EVERYWHERE: [ProblemCode; 7] = [
     ProblemCode::NotAuthenticated,

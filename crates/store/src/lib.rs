@@ -27,6 +27,7 @@ mod schema;
 mod sequencer;
 mod series;
 mod sessions;
+mod tickets;
 mod transaction;
 mod vitals;
 

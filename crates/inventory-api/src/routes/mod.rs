@@ -8,6 +8,7 @@ pub(crate) mod item_list;
 pub(crate) mod items;
 pub(crate) mod me;
 mod snapshot;
+pub(crate) mod tickets;
 
 use actix_web::{HttpRequest, middleware::from_fn, web};
 use domain::ItemId;
@@ -39,9 +40,11 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::head().to(history::item_history)),
         )
         .service(web::resource("/me").route(web::get().to(me::me)))
+        .service(web::resource("/tickets").route(web::post().to(tickets::create_ticket)))
         .service(web::resource("/changes").route(web::get().to(changes::list_changes)));
     config
         .service(web::resource("/internal/v1/snapshot").route(web::get().to(snapshot::snapshot)))
+        .service(web::resource("/internal/v1/tickets/redeem").route(web::post().to(tickets::redeem_ticket)))
         .service(web::resource("/db-check").wrap(from_fn(gate)).route(web::get().to(db_check::db_check)))
         .configure(docs::configure)
         .service(api);
