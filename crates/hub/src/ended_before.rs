@@ -73,6 +73,14 @@ pub(crate) fn beside_the_feed(feed: &str, path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use domain::{Login, LogoutReason};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
     use super::*;
 
     #[test]
@@ -80,5 +88,31 @@ mod tests {
         let entries = |feed| beside_the_feed(feed, "/feed/entries");
         assert_eq!(entries("ws://notifier:8081"), "http://notifier:8081/feed/entries");
         assert_eq!(entries("wss://notifier/"), "https://notifier/feed/entries");
+    }
+
+    /// What a hub makes of a notifier's answer.
+    async fn asked(status: &str, body: &str) -> Result<Vec<EndedLogin>, EndedError> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let mut settings = Settings::load(None, HashMap::new()).unwrap();
+        settings.notifier.url = format!("ws://{}", listener.local_addr().unwrap());
+        let length = body.len();
+        let answer =
+            format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+        tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let read = socket.read(&mut [0; 4096]).await.unwrap();
+            assert!(read > 0);
+            socket.write_all(answer.as_bytes()).await.unwrap();
+        });
+        EndedBefore::new(&settings, Secret::new("a secret".to_owned())).unwrap().ask().await
+    }
+
+    #[tokio::test]
+    async fn only_a_notifier_that_knows_no_logins_may_say_nothing() {
+        let ended = asked("200 OK", r#"{"ended":[{"login":"key:3","reason":"revoked"}]}"#).await.unwrap();
+        assert_eq!(ended, [EndedLogin { login: Login::Key(3), reason: LogoutReason::Revoked }]);
+        assert!(asked("404 Not Found", "").await.unwrap().is_empty());
+        assert!(matches!(asked("503 Service Unavailable", "").await, Err(EndedError::Http(_))));
+        assert!(matches!(asked("200 OK", "{}").await, Err(EndedError::Json(_))));
     }
 }
