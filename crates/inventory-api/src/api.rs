@@ -3,11 +3,19 @@
 use std::sync::Arc;
 
 use actix_web::web;
-use service::{Check, Context, Fatal, Health, access::Access, client_address::Proxies, settings::Secret};
+use service::{
+    Check, Context, Fatal, Health,
+    access::Access,
+    client_address::Proxies,
+    settings::{Auth, Secret},
+};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::{csrf::Csrf, log_watch::LogWatch, logins::Logins, routes};
+use crate::{
+    cookies::Cookies, csrf::Csrf, log_watch::LogWatch, logins::Logins, passwords::Passwords,
+    refresh_tokens::RefreshTokens, routes, sign_in,
+};
 
 /// The REST API, ready to be mounted. Clones share everything.
 #[derive(Clone)]
@@ -19,6 +27,10 @@ struct Shared {
     store: Store,
     access: Access,
     internal_secret: Secret,
+    auth: Auth,
+    passwords: Passwords,
+    refresh_tokens: RefreshTokens,
+    cookies: Cookies,
     csrf: Csrf,
     proxies: Proxies,
     log: LogWatch,
@@ -42,6 +54,12 @@ impl Api {
         let token_secret = settings.token_secret()?;
         let access = Access::new(&token_secret, settings.auth.anonymous);
         let csrf = Csrf::new(&token_secret);
+        let auth = settings.auth.clone();
+        let refresh_tokens = RefreshTokens::new(&token_secret, &auth);
+        let passwords =
+            Passwords::new().map_err(|error| anyhow::anyhow!("passwords can't be hashed: {error}"))?;
+        let cookies = Cookies::new(&settings.http.public_url);
+        sign_in::describe();
         let proxies = Proxies::read("http.trusted_proxies", &settings.http.trusted_proxies)?;
         let internal_secret = settings.internal_secret()?;
         let log = LogWatch::start(context, store.clone());
@@ -50,19 +68,36 @@ impl Api {
         metrics::describe_counter!("stockwire_snapshots_total", metrics::Unit::Count, text);
         metrics::counter!("stockwire_snapshots_total").increment(0);
         let stop = context.stop.clone();
-        let shared = Shared { store, access, internal_secret, csrf, proxies, log, logins, stop };
+        let shared = Shared {
+            store,
+            access,
+            internal_secret,
+            auth,
+            passwords,
+            refresh_tokens,
+            cookies,
+            csrf,
+            proxies,
+            log,
+            logins,
+            stop,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Whether the database answers and has our tables, for a [`Health`].
     #[must_use]
     pub fn check(&self) -> Check {
-        let store = self.shared.store.clone();
+        let (store, logins) = (self.shared.store.clone(), self.shared.logins.clone());
         Check::new("database", move || {
-            let store = store.clone();
+            let (store, logins) = (store.clone(), logins.clone());
             Box::pin(async move {
-                let checked = store.check().await;
-                checked.map_err(|_| "the database doesn't answer, or has no schema yet".to_owned())
+                let checked = async {
+                    store.check().await?;
+                    // Before the first look, whoever has a login is sent away.
+                    if logins.ended().is_none() { logins.look().await } else { Ok(()) }
+                };
+                checked.await.map_err(|_| "the database doesn't answer, or has no schema yet".to_owned())
             })
         })
     }
@@ -97,6 +132,22 @@ impl Api {
 
     pub(crate) fn internal_secret(&self) -> &Secret {
         &self.shared.internal_secret
+    }
+
+    pub(crate) fn auth(&self) -> &Auth {
+        &self.shared.auth
+    }
+
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.shared.passwords
+    }
+
+    pub(crate) fn refresh_tokens(&self) -> &RefreshTokens {
+        &self.shared.refresh_tokens
+    }
+
+    pub(crate) fn cookies(&self) -> Cookies {
+        self.shared.cookies
     }
 
     pub(crate) fn csrf(&self) -> &Csrf {

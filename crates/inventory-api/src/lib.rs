@@ -12,6 +12,7 @@
 //! | `visitor` | the gate that every request passes: where it comes from and who sends it |
 //! | `caller` | what a route needs of who is asking, and what is written down about a write |
 //! | `logins` | which logins were ended |
+//! | `sign_in`, `passwords`, `refresh_tokens`, `cookies` | beginning a session and going on with it |
 //! | `csrf` | whether a request with a cookie comes from a page of ours |
 //! | `log_watch` | wakes the requests that wait for a change |
 //! | `error` | what a failed query means to a client |
@@ -23,6 +24,7 @@
 mod api;
 mod body;
 mod caller;
+mod cookies;
 mod csrf;
 mod database;
 mod documented_problems;
@@ -31,9 +33,12 @@ mod log_watch;
 mod logins;
 mod openapi;
 mod pagination;
+mod passwords;
 mod preconditions;
 mod problem_page;
+mod refresh_tokens;
 mod routes;
+mod sign_in;
 mod unique_keys;
 mod visitor;
 

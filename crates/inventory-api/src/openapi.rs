@@ -12,7 +12,7 @@ use utoipa::{
     },
 };
 
-use crate::routes::{changes, db_check, history, item_list, items, me, tickets};
+use crate::routes::{changes, db_check, history, item_list, items, me, sessions, tickets};
 
 /// The document.
 #[derive(OpenApi)]
@@ -32,8 +32,8 @@ use crate::routes::{changes, db_check, history, item_list, items, me, tickets};
     ),
     paths(
         item_list::list_items, items::create_item, items::get_item, items::replace_item, items::patch_item,
-        items::delete_item, history::item_history, changes::list_changes, me::me, tickets::create_ticket,
-        db_check::db_check,
+        items::delete_item, history::item_history, changes::list_changes, me::me, sessions::create_session, sessions::refresh_session,
+        sessions::list_sessions, sessions::delete_session, tickets::create_ticket, db_check::db_check,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)

@@ -7,6 +7,7 @@ pub(crate) mod history;
 pub(crate) mod item_list;
 pub(crate) mod items;
 pub(crate) mod me;
+pub(crate) mod sessions;
 mod snapshot;
 pub(crate) mod tickets;
 
@@ -39,6 +40,13 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::get().to(history::item_history))
                 .route(web::head().to(history::item_history)),
         )
+        .service(
+            web::resource("/sessions")
+                .route(web::get().to(sessions::list_sessions))
+                .route(web::post().to(sessions::create_session)),
+        )
+        .service(web::resource("/sessions/refresh").route(web::post().to(sessions::refresh_session)))
+        .service(web::resource("/sessions/{id}").route(web::delete().to(sessions::delete_session)))
         .service(web::resource("/me").route(web::get().to(me::me)))
         .service(web::resource("/tickets").route(web::post().to(tickets::create_ticket)))
         .service(web::resource("/changes").route(web::get().to(changes::list_changes)));
