@@ -25,6 +25,7 @@ mod problem;
 mod sign_in;
 mod tenant;
 mod text;
+mod ticket;
 mod topic;
 
 pub use access::{EndedLogin, Identity, LONGEST_TOKEN, Login, LogoutReason, ParseLoginError};
@@ -46,4 +47,5 @@ pub use problem::{Problem, ProblemCode};
 pub use sign_in::SignIn;
 pub use tenant::TenantId;
 pub use text::{Description, Name, Sku, TextError, Unit};
+pub use ticket::{TICKET_LIFETIME, TicketHolder, is_ticket, read_ticket};
 pub use topic::{ParseTopicError, Topic};

@@ -29,6 +29,7 @@ mod sequencer;
 mod series;
 mod sessions;
 mod sign_ins;
+mod tickets;
 mod transaction;
 mod vitals;
 

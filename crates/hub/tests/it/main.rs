@@ -4,9 +4,11 @@
 mod backfill;
 mod bad_frames;
 mod binary;
+mod credentials;
 mod failures;
 mod fallbacks;
 mod handshakes;
+mod logins;
 mod metrics;
 mod polls;
 mod request_ids;
@@ -15,6 +17,7 @@ mod resume;
 mod retention;
 mod slow_clients;
 mod subscribe;
+mod tickets;
 
 use anyhow::Result;
 use serde_json::{Value, json};
