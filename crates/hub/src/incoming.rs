@@ -151,7 +151,9 @@ impl State {
             Reaction::Welcome(identity) => self.welcome(key, identity),
             Reaction::Renew(identity) => {
                 if let Some(connection) = self.connections.get_mut(key) {
-                    connection.phase = Phase::Known(Arc::new(identity));
+                    let identity = Arc::new(identity);
+                    connection.seat = self.presence.seat(&identity);
+                    connection.phase = Phase::Known(identity);
                 }
                 self.reschedule(key);
             }
@@ -175,7 +177,9 @@ impl State {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let connection_id = format!("{:016x}", connection.id);
         let token_expires_at = identity.expires_at;
-        connection.phase = Phase::Known(Arc::new(identity));
+        let identity = Arc::new(identity);
+        connection.seat = self.presence.seat(&identity);
+        connection.phase = Phase::Known(identity);
         let connected = ServerFrame::Connected {
             connection_id: &connection_id,
             epoch,

@@ -54,8 +54,10 @@ mod metrics;
 mod origin;
 mod outbox;
 mod page;
+mod presence;
 mod protocol;
 mod ring;
+mod roll;
 mod run;
 mod series;
 mod shard;
@@ -66,7 +68,7 @@ mod timers;
 mod topics;
 mod wire;
 
-use std::{net::TcpListener, rc::Rc, sync::Arc};
+use std::{net::TcpListener, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::web;
 use service::{
@@ -83,6 +85,7 @@ use crate::{
     fallback::Door,
     feed::Distribution,
     handshake::Doorkeeper,
+    presence::{Presence, Reporter},
     shard::{Shard, Surroundings},
     snapshot::Snapshots,
 };
@@ -96,6 +99,7 @@ pub struct Hub {
     snapshots: Arc<Snapshots>,
     admission: Arc<Admission>,
     backfill: Arc<Backfill>,
+    presence: Arc<Presence>,
     shards: TaskTracker,
     stop: CancellationToken,
 }
@@ -124,6 +128,9 @@ impl Hub {
         let runtime = tokio::runtime::Handle::current();
         let snapshots = Arc::new(Snapshots::new(settings, secret.clone(), runtime)?);
         let backfill = Arc::new(Backfill::new(settings, secret.clone())?);
+        let presence = Arc::new(Presence::new(Duration::from_millis(settings.hub.presence_grace_ms)));
+        let reporter = Reporter::new(settings, secret.clone(), presence.clone())?;
+        context.spawn_essential("presence", reporter.run(context.stop.clone()));
         let forget = {
             let (snapshots, backfill) = (snapshots.clone(), backfill.clone());
             move || {
@@ -147,6 +154,7 @@ impl Hub {
             access: Arc::new(Access::new(&settings.token_secret()?, settings.auth.anonymous)),
             snapshots,
             backfill,
+            presence,
             distribution,
             admission: Arc::new(Admission::new(&settings.hub)?),
             shards,
@@ -185,6 +193,7 @@ impl Hub {
                 access: hub.access.clone(),
                 snapshots: hub.snapshots.clone(),
                 backfill: hub.backfill.clone(),
+                presence: hub.presence.clone(),
                 is_cut_off: Box::new(move || !distribution.is_connected()),
                 stop: hub.stop.clone(),
                 drained: hub.shards.token(),

@@ -28,6 +28,7 @@ use crate::{
     entry::{Entry, News},
     history::WantedPage,
     link::Link,
+    presence::Presence,
     snapshot::{Snapshot, SnapshotError, Snapshots},
     state::{State, Wanted},
     subscription::Wishes,
@@ -58,6 +59,7 @@ pub(crate) struct Surroundings {
     pub(crate) access: Arc<Access>,
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) backfill: Arc<Backfill>,
+    pub(crate) presence: Arc<Presence>,
     pub(crate) is_cut_off: Box<dyn Fn() -> bool>,
     pub(crate) stop: CancellationToken,
     /// Dropped when every socket is closed.
@@ -86,8 +88,9 @@ impl Shard {
         first: Option<News>,
         news: mpsc::Receiver<News>,
     ) -> Rc<Self> {
-        let Surroundings { config, access, snapshots, backfill, is_cut_off, stop, drained } = surroundings;
-        let state = RefCell::new(State::new(config, access, is_cut_off));
+        let Surroundings { config, access, snapshots, backfill, presence, is_cut_off, stop, drained } =
+            surroundings;
+        let state = RefCell::new(State::new(config, access, presence, is_cut_off));
         let shard = Rc::new(Self { state, snapshots, backfill, started: Instant::now() });
         if let Some(first) = first {
             shard.take_news(vec![first]);

@@ -23,6 +23,7 @@ use crate::{
     link::Link,
     metrics::{Metrics, Resumed},
     outbox::{Outbox, Written},
+    presence::Presence,
     protocol::Allowance,
     ring::Ring,
     subscription::{Ask, Stage},
@@ -49,6 +50,7 @@ pub(crate) struct Wanted {
 pub(crate) struct State {
     pub(crate) config: Rc<HubConfig>,
     pub(crate) access: Arc<Access>,
+    pub(crate) presence: Arc<Presence>,
     pub(crate) metrics: Metrics,
     pub(crate) connections: Slab<Connection>,
     /// For each encoding.
@@ -71,11 +73,17 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(config: Rc<HubConfig>, access: Arc<Access>, is_cut_off: Box<dyn Fn() -> bool>) -> Self {
+    pub(crate) fn new(
+        config: Rc<HubConfig>,
+        access: Arc<Access>,
+        presence: Arc<Presence>,
+        is_cut_off: Box<dyn Fn() -> bool>,
+    ) -> Self {
         Self {
             ring: Ring::new(config.ring_entries, config.ring_bytes),
             config,
             access,
+            presence,
             metrics: Metrics::new(),
             connections: Slab::new(),
             topics: Default::default(),
@@ -325,6 +333,7 @@ impl State {
             gave_up: false,
             id,
             phase: Phase::Greeting,
+            seat: None,
             subscriptions: Vec::new(),
             outbox: Outbox::default(),
             conflation: None,

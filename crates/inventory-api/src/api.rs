@@ -7,7 +7,7 @@ use service::{Check, Context, Fatal, Health, access::Access, client_address::Pro
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::{csrf::Csrf, log_watch::LogWatch, logins::Logins, routes};
+use crate::{csrf::Csrf, log_watch::LogWatch, logins::Logins, presence_sweep, routes};
 
 /// The REST API, ready to be mounted. Clones share everything.
 #[derive(Clone)]
@@ -46,6 +46,7 @@ impl Api {
         let internal_secret = settings.internal_secret()?;
         let log = LogWatch::start(context, store.clone());
         let logins = Logins::start(context, store.clone(), &log);
+        presence_sweep::start(context, store.clone());
         let text = "Snapshots that were sent to hubs.";
         metrics::describe_counter!("stockwire_snapshots_total", metrics::Unit::Count, text);
         metrics::counter!("stockwire_snapshots_total").increment(0);

@@ -12,6 +12,7 @@
 //! | `visitor` | the gate that every request passes: where it comes from and who sends it |
 //! | `caller` | what a route needs of who is asking, and what is written down about a write |
 //! | `logins` | which logins were ended |
+//! | `presence_sweep` | who was with hubs that are gone |
 //! | `csrf` | whether a request with a cookie comes from a page of ours |
 //! | `log_watch` | wakes the requests that wait for a change |
 //! | `error` | what a failed query means to a client |
@@ -32,6 +33,7 @@ mod logins;
 mod openapi;
 mod pagination;
 mod preconditions;
+mod presence_sweep;
 mod problem_page;
 mod routes;
 mod unique_keys;

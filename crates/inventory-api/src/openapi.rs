@@ -12,7 +12,7 @@ use utoipa::{
     },
 };
 
-use crate::routes::{changes, db_check, history, item_list, items, me};
+use crate::routes::{changes, db_check, history, item_list, items, me, presence};
 
 /// The document.
 #[derive(OpenApi)]
@@ -33,6 +33,7 @@ use crate::routes::{changes, db_check, history, item_list, items, me};
     paths(
         item_list::list_items, items::create_item, items::get_item, items::replace_item, items::patch_item,
         items::delete_item, history::item_history, changes::list_changes, me::me, db_check::db_check,
+        presence::list_people,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)

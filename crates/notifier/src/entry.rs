@@ -20,6 +20,7 @@ pub(crate) struct Entry {
 fn topics(entry: &LogEntry) -> Vec<Topic> {
     match (entry.resource.as_str(), ItemId::new(entry.resource_id)) {
         ("item", Some(id)) => vec![Topic::Items, Topic::Item(id)],
+        ("presence", _) => vec![Topic::Presence],
         _ => Vec::new(),
     }
 }

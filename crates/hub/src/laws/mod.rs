@@ -30,6 +30,7 @@ use crate::{
     history::WantedPage,
     link::Link,
     page::Page,
+    presence::Presence,
     ring::tests::{at, entry},
     snapshot::Snapshot,
     state::{State, Wanted},
@@ -75,7 +76,8 @@ impl World {
         hub.stall_timeout_ms = 6000;
         let secret = Secret::new("a key of thirty-two characters!!".into());
         let access = Arc::new(Access::new(&secret, Anonymous::Anywhere));
-        let state = State::new(Rc::new(HubConfig::from(&hub)), access, Box::new(|| false));
+        let presence = Arc::new(Presence::new(std::time::Duration::ZERO));
+        let state = State::new(Rc::new(HubConfig::from(&hub)), access, presence, Box::new(|| false));
         let mut world = Self {
             chance: Chance(seed),
             epoch: Epoch::new(Uuid::from_u128(1)),

@@ -9,6 +9,7 @@ mod fallbacks;
 mod handshakes;
 mod metrics;
 mod polls;
+mod presence;
 mod request_ids;
 mod restarts;
 mod resume;

@@ -7,6 +7,7 @@ pub(crate) mod history;
 pub(crate) mod item_list;
 pub(crate) mod items;
 pub(crate) mod me;
+pub(crate) mod presence;
 mod snapshot;
 
 use actix_web::{HttpRequest, middleware::from_fn, web};
@@ -39,9 +40,11 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::head().to(history::item_history)),
         )
         .service(web::resource("/me").route(web::get().to(me::me)))
+        .service(web::resource("/presence").route(web::get().to(presence::list_people)))
         .service(web::resource("/changes").route(web::get().to(changes::list_changes)));
     config
         .service(web::resource("/internal/v1/snapshot").route(web::get().to(snapshot::snapshot)))
+        .service(web::resource("/internal/v1/presence").route(web::post().to(presence::take_report)))
         .service(web::resource("/db-check").wrap(from_fn(gate)).route(web::get().to(db_check::db_check)))
         .configure(docs::configure)
         .service(api);

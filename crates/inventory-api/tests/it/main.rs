@@ -14,6 +14,7 @@ mod log_lines;
 mod metrics;
 mod outage;
 mod preconditions;
+mod presence;
 mod snapshot;
 mod statements;
 mod stored_documents;

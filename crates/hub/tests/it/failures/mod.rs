@@ -50,7 +50,7 @@ async fn start_hub(stack: &Stack) -> Result<process::Service> {
 }
 
 /// As [`start_hub`], with some of the hub's settings.
-async fn start_hub_with(stack: &Stack, settings: &[(&str, &str)]) -> Result<process::Service> {
+pub(crate) async fn start_hub_with(stack: &Stack, settings: &[(&str, &str)]) -> Result<process::Service> {
     let mut environment = process::environment(&stack.settings);
     environment.remove("STOCKWIRE__DATABASE__URL");
     let heartbeat_ms = stack.settings.hub.heartbeat_ms.to_string();
