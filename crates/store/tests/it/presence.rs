@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use domain::{PresenceReport, TenantActor, TenantId};
 use store::{Store, Taken};
-use testkit::{Database, SeededNumbers};
+use testkit::{Database, SeededNumbers, waiting};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -195,5 +195,65 @@ async fn hubs_that_report_the_same_people_at_once_lose_nobody_and_double_nobody(
         let signs: String = log.iter().filter(|line| line[1..] == *actor).map(|line| &line[..1]).collect();
         ensure!(signs.len() > 2 && !signs.contains("++") && !signs.contains("--"), "{actor}: {signs}");
     }
+    Ok(())
+}
+
+/// Commits of these changes take a moment from now on.
+async fn slow_commits(database: &Database, changes: &str) -> Result<()> {
+    let slow = format!(
+        "create function slow() returns trigger language plpgsql as
+           $$ begin perform pg_sleep(0.5); return null; end $$;
+         create constraint trigger slow after {changes} deferrable initially deferred
+           for each row execute function slow()"
+    );
+    Ok(database.sql().await?.batch_execute(&slow).await?)
+}
+
+/// Runs the second report while the first one is being committed.
+async fn one_within_the_other(
+    database: &Database,
+    first: PresenceReport,
+    second: PresenceReport,
+) -> Result<()> {
+    let store = database.store()?;
+    let committing = {
+        let store = store.clone();
+        tokio::spawn(async move { store.take_presence_report(&first).await })
+    };
+    let sql = database.sql().await?;
+    let sleeps =
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
+    let begun = waiting::until(waiting::PATIENCE, "the first report to be committed", async || {
+        let sleeping: i64 = sql.query_one(sleeps, &[]).await?.get(0);
+        Ok((sleeping > 0).then_some(()))
+    });
+    begun.await?;
+    ensure!(store.take_presence_report(&second).await? == Taken::Yes);
+    ensure!(committing.await?? == Taken::Yes);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_goes_from_one_hub_while_another_one_says_that_they_came_stays() -> Result<()> {
+    let database = Database::create().await?;
+    let store = database.store()?;
+    let (mut old, mut new) = (Reporter::start(&store).await?, Reporter::start(&store).await?);
+    old.say(&["user:1"], &[]).await?;
+    slow_commits(&database, "insert on hub_people").await?;
+    one_within_the_other(&database, new.next(&["user:1"], &[]), old.next(&[], &["user:1"])).await?;
+    ensure!(present(&store).await? == ["user:1"] && log(&database).await? == ["+user:1"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_comes_to_a_hub_while_another_one_says_that_they_left_comes_again() -> Result<()> {
+    let database = Database::create().await?;
+    let store = database.store()?;
+    let (mut old, mut new) = (Reporter::start(&store).await?, Reporter::start(&store).await?);
+    old.say(&["user:1"], &[]).await?;
+    slow_commits(&database, "delete on presence").await?;
+    one_within_the_other(&database, old.next(&[], &["user:1"]), new.next(&["user:1"], &[])).await?;
+    ensure!(present(&store).await? == ["user:1"]);
+    ensure!(log(&database).await? == ["+user:1", "-user:1", "+user:1"]);
     Ok(())
 }
