@@ -61,8 +61,10 @@ mod metrics;
 mod origin;
 mod outbox;
 mod page;
+mod presence;
 mod protocol;
 mod ring;
+mod roll;
 mod run;
 mod series;
 mod shard;
@@ -74,7 +76,7 @@ mod timers;
 mod topics;
 mod wire;
 
-use std::{net::TcpListener, rc::Rc, sync::Arc};
+use std::{net::TcpListener, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::web;
 use service::{
@@ -91,6 +93,7 @@ use crate::{
     fallback::Door,
     feed::{Distribution, Follower},
     handshake::Doorkeeper,
+    presence::{Presence, Reporter},
     shard::{Shard, Surroundings},
     snapshot::Snapshots,
     tickets::Tickets,
@@ -107,6 +110,7 @@ pub struct Hub {
     snapshots: Arc<Snapshots>,
     admission: Arc<Admission>,
     backfill: Arc<Backfill>,
+    presence: Arc<Presence>,
     shards: TaskTracker,
     stop: CancellationToken,
 }
@@ -136,6 +140,9 @@ impl Hub {
         let tickets = Arc::new(Tickets::new(settings, secret.clone(), runtime.clone())?);
         let snapshots = Arc::new(Snapshots::new(settings, secret.clone(), runtime)?);
         let backfill = Arc::new(Backfill::new(settings, secret.clone())?);
+        let presence = Arc::new(Presence::new(Duration::from_millis(settings.hub.presence_grace_ms)));
+        let reporter = Reporter::new(settings, secret.clone(), presence.clone())?;
+        context.spawn_essential("presence", reporter.run(context.stop.clone()));
         let forget = {
             let (snapshots, backfill) = (snapshots.clone(), backfill.clone());
             move || {
@@ -162,6 +169,7 @@ impl Hub {
             tickets,
             snapshots,
             backfill,
+            presence,
             distribution,
             admission: Arc::new(Admission::new(&settings.hub)?),
             shards,
@@ -201,6 +209,7 @@ impl Hub {
                 ended: hub.ended.clone(),
                 snapshots: hub.snapshots.clone(),
                 backfill: hub.backfill.clone(),
+                presence: hub.presence.clone(),
                 is_cut_off: Box::new(move || !distribution.is_connected()),
                 stop: hub.stop.clone(),
                 drained: hub.shards.token(),

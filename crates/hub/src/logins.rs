@@ -24,7 +24,9 @@ impl State {
         if let Some(login) = identity.login {
             self.logins.insert((login, key));
         }
-        connection.phase = Phase::Known(Arc::new(identity));
+        let identity = Arc::new(identity);
+        connection.seat = self.presence.seat(&identity);
+        connection.phase = Phase::Known(identity);
         true
     }
 

@@ -4,7 +4,7 @@
 use domain::{CloseCode, LogoutReason};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
-const COUNTERS: [(&str, Unit, &str); 16] = [
+const COUNTERS: [(&str, Unit, &str); 18] = [
     ("handshakes_total", Unit::Count, "Clients that were let in, by kind: socket, events, poll."),
     ("refused_total", Unit::Count, "Clients that were sent away, by limit: sockets, address, handshakes."),
     (
@@ -33,10 +33,17 @@ const COUNTERS: [(&str, Unit, &str); 16] = [
     ("backfill_pages_total", Unit::Count, "Pages of older changes, by source: feed or cache."),
     ("backfill_failures_total", Unit::Count, "Pages of older changes that couldn't be had."),
     ("feed_reconnects_total", Unit::Count, "Times that the feed had to be opened again."),
+    ("presence_reports_total", Unit::Count, "Times that inventory-api was told who is connected."),
+    ("presence_failures_total", Unit::Count, "Times that it took no such report."),
 ];
 
-const GAUGES: [(&str, Unit, &str); 8] = [
+const GAUGES: [(&str, Unit, &str); 9] = [
     ("sockets", Unit::Count, "Clients that are connected, by kind."),
+    (
+        "people",
+        Unit::Count,
+        "Users and keys that inventory-api was told are connected, however many sockets they have.",
+    ),
     ("live_subscriptions", Unit::Count, "Subscriptions that get each change as it comes."),
     ("ring_entries", Unit::Count, "Recent changes in memory, which resumes are served from."),
     ("ring_bytes", Unit::Bytes, "What they take."),

@@ -29,6 +29,7 @@ use crate::{
     handshake::Arrival,
     history::WantedPage,
     link::Link,
+    presence::Presence,
     snapshot::{Snapshot, SnapshotError, Snapshots},
     state::{State, Wanted},
     subscription::Wishes,
@@ -60,6 +61,7 @@ pub(crate) struct Surroundings {
     pub(crate) ended: Arc<EndedLogins>,
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) backfill: Arc<Backfill>,
+    pub(crate) presence: Arc<Presence>,
     pub(crate) is_cut_off: Box<dyn Fn() -> bool>,
     pub(crate) stop: CancellationToken,
     /// Dropped when every socket is closed.
@@ -88,9 +90,9 @@ impl Shard {
         first: Option<News>,
         news: mpsc::Receiver<News>,
     ) -> Rc<Self> {
-        let Surroundings { config, access, ended, snapshots, backfill, is_cut_off, stop, drained } =
+        let Surroundings { config, access, ended, snapshots, backfill, presence, is_cut_off, stop, drained } =
             surroundings;
-        let state = RefCell::new(State::new(config, access, ended, is_cut_off));
+        let state = RefCell::new(State::new(config, access, ended, presence, is_cut_off));
         let shard = Rc::new(Self { state, snapshots, backfill, started: Instant::now() });
         if let Some(first) = first {
             shard.take_news(vec![first]);

@@ -24,6 +24,7 @@ use crate::{
     link::Link,
     metrics::{Metrics, Resumed},
     outbox::{Outbox, Written},
+    presence::Presence,
     protocol::Allowance,
     ring::Ring,
     subscription::{Ask, Stage},
@@ -53,6 +54,7 @@ pub(crate) struct State {
     pub(crate) ended: Arc<EndedLogins>,
     /// The logins that connections belong to, each with the connection's key: one sign-in may have many.
     pub(crate) logins: BTreeSet<(Login, usize)>,
+    pub(crate) presence: Arc<Presence>,
     pub(crate) metrics: Metrics,
     pub(crate) connections: Slab<Connection>,
     /// For each encoding.
@@ -79,6 +81,7 @@ impl State {
         config: Rc<HubConfig>,
         access: Arc<Access>,
         ended: Arc<EndedLogins>,
+        presence: Arc<Presence>,
         is_cut_off: Box<dyn Fn() -> bool>,
     ) -> Self {
         Self {
@@ -87,6 +90,7 @@ impl State {
             access,
             ended,
             logins: BTreeSet::new(),
+            presence,
             metrics: Metrics::new(),
             connections: Slab::new(),
             topics: Default::default(),
@@ -354,6 +358,7 @@ impl State {
             gave_up: false,
             id,
             phase: Phase::Greeting,
+            seat: None,
             subscriptions: Vec::new(),
             outbox: Outbox::default(),
             conflation: None,

@@ -15,6 +15,7 @@
 //! | `key_ring`, `key_memory`, `key_uses` | checking API keys, what is remembered of them, when they were used |
 //! | `logins` | which logins were ended |
 //! | `sign_in`, `passwords`, `refresh_tokens`, `cookies` | beginning a session and going on with it |
+//! | `presence_sweep` | who was with hubs that are gone |
 //! | `csrf` | whether a request with a cookie comes from a page of ours |
 //! | `log_watch` | wakes the requests that wait for a change |
 //! | `error` | what a failed query means to a client |
@@ -41,6 +42,7 @@ mod openapi;
 mod pagination;
 mod passwords;
 mod preconditions;
+mod presence_sweep;
 mod problem_page;
 mod refresh_tokens;
 mod routes;

@@ -12,7 +12,9 @@ use utoipa::{
     },
 };
 
-use crate::routes::{api_keys, changes, db_check, history, item_list, items, me, sessions, tickets, tokens};
+use crate::routes::{
+    api_keys, changes, db_check, history, item_list, items, me, presence, sessions, tickets, tokens,
+};
 
 /// The document.
 #[derive(OpenApi)]
@@ -35,7 +37,7 @@ use crate::routes::{api_keys, changes, db_check, history, item_list, items, me, 
         items::delete_item, history::item_history, changes::list_changes, me::me, sessions::create_session,
         sessions::refresh_session, sessions::list_sessions, sessions::delete_session, api_keys::create_api_key,
         api_keys::list_api_keys, api_keys::get_api_key, api_keys::revoke_api_key, tokens::issue_token, tickets::create_ticket,
-        db_check::db_check,
+        presence::list_people, db_check::db_check,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)

@@ -22,6 +22,7 @@ fn topics(entry: &LogEntry) -> Vec<Topic> {
         ("item", Some(id)) => vec![Topic::Items, Topic::Item(id)],
         // A login that was ended: hubs act on it, and no client sees it.
         ("session" | "api_key", _) => vec![Topic::Session],
+        ("presence", _) => vec![Topic::Presence],
         _ => Vec::new(),
     }
 }

@@ -37,6 +37,7 @@ use crate::{
     history::WantedPage,
     link::Link,
     page::Page,
+    presence::Presence,
     ring::tests::{at, entry},
     snapshot::Snapshot,
     state::{State, Wanted},
@@ -71,7 +72,9 @@ impl World {
         let secret = Secret::new("a key of thirty-two characters!!".into());
         let access = Arc::new(Access::new(&secret, Anonymous::Anywhere));
         let ended = Arc::<EndedLogins>::default();
-        let state = State::new(Rc::new(HubConfig::from(&hub)), access, ended.clone(), Box::new(|| false));
+        let presence = Arc::new(Presence::new(std::time::Duration::ZERO));
+        let config = Rc::new(HubConfig::from(&hub));
+        let state = State::new(config, access, ended.clone(), presence, Box::new(|| false));
         let mut world = Self {
             chance: Chance(seed),
             epoch: Epoch::new(Uuid::from_u128(1)),

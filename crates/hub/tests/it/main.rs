@@ -11,6 +11,7 @@ mod handshakes;
 mod logins;
 mod metrics;
 mod polls;
+mod presence;
 mod request_ids;
 mod restarts;
 mod resume;

@@ -68,6 +68,9 @@ async fn every_series_is_there_from_the_start_and_says_what_it_is() -> Result<()
         "backfill_pages_total|feed",
         "backfill_failures_total",
         "feed_reconnects_total",
+        "people",
+        "presence_reports_total",
+        "presence_failures_total",
         "commit_to_socket_seconds_count",
         "commit_to_socket_seconds_bucket|le=\"0.01\"",
     ] {

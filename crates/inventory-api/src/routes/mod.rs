@@ -8,6 +8,7 @@ pub(crate) mod history;
 pub(crate) mod item_list;
 pub(crate) mod items;
 pub(crate) mod me;
+pub(crate) mod presence;
 pub(crate) mod sessions;
 mod snapshot;
 pub(crate) mod tickets;
@@ -64,9 +65,11 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(web::resource("/sessions/{id}").route(web::delete().to(sessions::delete_session)))
         .service(web::resource("/me").route(web::get().to(me::me)))
         .service(web::resource("/tickets").route(web::post().to(tickets::create_ticket)))
+        .service(web::resource("/presence").route(web::get().to(presence::list_people)))
         .service(web::resource("/changes").route(web::get().to(changes::list_changes)));
     config
         .service(web::resource("/internal/v1/snapshot").route(web::get().to(snapshot::snapshot)))
+        .service(web::resource("/internal/v1/presence").route(web::post().to(presence::take_report)))
         .service(web::resource("/internal/v1/tickets/redeem").route(web::post().to(tickets::redeem_ticket)))
         .service(web::resource("/db-check").wrap(from_fn(gate)).route(web::get().to(db_check::db_check)))
         .configure(docs::configure)
