@@ -72,7 +72,7 @@ async fn a_second_login_ends_the_first_on_every_hub_and_its_tabs_go_together() -
 #[tokio::test]
 async fn where_several_logins_are_allowed_one_ends_without_the_others() -> Result<()> {
     let stack = Stack::start().await?;
-    let several = "update tenants set session_policy = 'multiple' where id = 1";
+    let several = "insert into tenant_settings (tenant_id, session_policy) values (1, 'multiple')";
     stack.database.sql().await?.batch_execute(several).await?;
     let (phone, desk) = (stack.sign_in("alice").await?, stack.sign_in("alice").await?);
     let (mut on_phone, mut at_desk) =
