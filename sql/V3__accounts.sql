@@ -427,6 +427,8 @@ begin
   end if;
   if new.email <> old.email then
     perform note_audit(new.tenant_id, 'email_changed', subject, json_build_object('from', old.email, 'to', new.email));
+    -- A link that was sent to the address before is not for whoever reads letters there.
+    delete from one_time_links where user_id = new.id;
   end if;
   if new.disabled_at is not null or role_rank(new.role) < role_rank(old.role) then
     why := 'revoked';
@@ -444,12 +446,27 @@ comment on function user_after_change() is 'Ends the sessions of a user who lost
 create trigger users_after_change after insert or update or delete on users
   for each row execute function user_after_change();
 
+create function one_time_link_after_change() returns trigger
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+  perform note_audit(new.tenant_id, 'password_link_created', 'user:' || new.user_id,
+    json_build_object('purpose', new.purpose));
+  return null;
+end;
+$$;
+comment on function one_time_link_after_change() is 'Writes the audit trail of links that let somebody in.';
+create trigger one_time_links_after_change after insert or update on one_time_links
+  for each row execute function one_time_link_after_change();
+
 create function tenant_after_change() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
   if new.session_policy <> old.session_policy then
     perform note_audit(new.id, 'session_policy_changed', null,
       json_build_object('from', old.session_policy, 'to', new.session_policy));
+  end if;
+  if new.name <> old.name then
+    perform note_audit(new.id, 'tenant_renamed', null, json_build_object('from', old.name, 'to', new.name));
   end if;
   return null;
 end;
@@ -483,4 +500,4 @@ create trigger presence_capture after insert or delete on presence
   for each row execute function capture_presence();
 
 revoke execute on function session_after_change(), api_key_after_change(), user_after_change(),
-  tenant_after_change(), capture_presence() from public;
+  one_time_link_after_change(), tenant_after_change(), capture_presence() from public;

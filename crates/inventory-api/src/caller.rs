@@ -45,6 +45,8 @@ needs! {
     Stock = Some(Permission::Stock);
     /// Who may change items.
     Items = Some(Permission::Items);
+    /// Who may manage users and settings.
+    Users = Some(Permission::Users);
 }
 
 /// Whoever sent the request, and has the permission. A handler that takes one can't be reached without.

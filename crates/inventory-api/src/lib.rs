@@ -13,6 +13,7 @@
 //! | `caller` | what a route needs of who is asking, and what is written down about a write |
 //! | `logins` | which logins were ended |
 //! | `sign_in`, `passwords`, `refresh_tokens`, `cookies` | beginning a session and going on with it |
+//! | `links`, `invitations`, `mail` | one-time links, and how they get to whom they are for |
 //! | `csrf` | whether a request with a cookie comes from a page of ours |
 //! | `log_watch` | wakes the requests that wait for a change |
 //! | `error` | what a failed query means to a client |
@@ -29,8 +30,11 @@ mod csrf;
 mod database;
 mod documented_problems;
 mod error;
+mod invitations;
+pub mod links;
 mod log_watch;
 mod logins;
+mod mail;
 mod openapi;
 mod pagination;
 mod passwords;

@@ -12,7 +12,9 @@ use utoipa::{
     },
 };
 
-use crate::routes::{changes, db_check, history, item_list, items, me, sessions};
+use crate::routes::{
+    changes, db_check, history, item_list, items, me, passwords, sessions, tenant_settings, users,
+};
 
 /// The document.
 #[derive(OpenApi)]
@@ -32,7 +34,10 @@ use crate::routes::{changes, db_check, history, item_list, items, me, sessions};
     ),
     paths(
         item_list::list_items, items::create_item, items::get_item, items::replace_item, items::patch_item,
-        items::delete_item, history::item_history, changes::list_changes, me::me, sessions::create_session, sessions::refresh_session,
+        items::delete_item, history::item_history, changes::list_changes, me::me,
+        users::list_users, users::invite_user, users::get_user, users::patch_user, users::delete_user,
+        users::create_password_link, passwords::choose_password, passwords::change_password,
+        passwords::reset_password, tenant_settings::get_settings, tenant_settings::patch_settings, sessions::create_session, sessions::refresh_session,
         sessions::list_sessions, sessions::delete_session, db_check::db_check,
     ),
     components(schemas(Problem)),
