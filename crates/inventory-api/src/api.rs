@@ -91,12 +91,16 @@ impl Api {
     /// Whether the database answers and has our tables, for a [`Health`].
     #[must_use]
     pub fn check(&self) -> Check {
-        let store = self.shared.store.clone();
+        let (store, logins) = (self.shared.store.clone(), self.shared.logins.clone());
         Check::new("database", move || {
-            let store = store.clone();
+            let (store, logins) = (store.clone(), logins.clone());
             Box::pin(async move {
-                let checked = store.check().await;
-                checked.map_err(|_| "the database doesn't answer, or has no schema yet".to_owned())
+                let checked = async {
+                    store.check().await?;
+                    // Before the first look, whoever has a login is sent away.
+                    if logins.ended().is_none() { logins.look().await } else { Ok(()) }
+                };
+                checked.await.map_err(|_| "the database doesn't answer, or has no schema yet".to_owned())
             })
         })
     }

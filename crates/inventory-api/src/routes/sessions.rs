@@ -1,5 +1,7 @@
 //! Sessions: signing in, going on, seeing one's devices, ending them.
 
+#![expect(unused_qualifications, reason = "utoipa's macros qualify the types they are given")]
+
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use domain::{FieldReader, LogoutReason, Permission, Problem, ProblemCode, SignIn};
 use jiff::Timestamp;
