@@ -87,8 +87,8 @@ impl App {
         access.issue(&identity, jiff::Timestamp::now() + jiff::SignedDuration::from_mins(5)).unwrap()
     }
 
-    /// As somebody with a token.
-    pub(crate) async fn ask(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
+    /// Asks with a token and a body.
+    pub(crate) async fn act(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
         let request = self.request(method, path).bearer_auth(token);
         answer(match body {
             Some(body) => request.json(&body),

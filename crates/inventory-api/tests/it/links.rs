@@ -9,7 +9,7 @@ const PASSWORD: &str = "correct horse";
 
 async fn invite(app: &App, email: &str) -> (i64, String) {
     let body = json!({"email": email, "name": "Ann", "role": "manager"});
-    let invited = app.ask(&app.token("cli", Role::Owner), "POST", "/api/v1/users", Some(body)).await;
+    let invited = app.act(&app.token("cli", Role::Owner), "POST", "/api/v1/users", Some(body)).await;
     (invited.body["id"].as_i64().unwrap(), secret(&invited.body["invitation"]))
 }
 
@@ -18,7 +18,7 @@ fn secret(invitation: &Value) -> String {
 }
 
 async fn another_link(app: &App, id: i64) -> Answer {
-    app.ask(&app.token("cli", Role::Owner), "POST", &format!("/api/v1/users/{id}/password-link"), None).await
+    app.act(&app.token("cli", Role::Owner), "POST", &format!("/api/v1/users/{id}/password-link"), None).await
 }
 
 async fn choose(app: &App, link: &str, password: &str) -> Answer {
@@ -85,13 +85,13 @@ async fn a_link_of_somebody_who_may_not_sign_in_is_of_no_use() {
     let (id, link) = invite(&app, "ann@shop.example").await;
     let token = app.token("cli", Role::Owner);
     let path = format!("/api/v1/users/{id}");
-    assert_eq!(app.ask(&token, "PATCH", &path, Some(json!({"disabled": true}))).await.status, 200);
+    assert_eq!(app.act(&token, "PATCH", &path, Some(json!({"disabled": true}))).await.status, 200);
     choose(&app, &link, PASSWORD).await.is_problem(410, "link_expired");
     another_link(&app, id).await.is_problem(403, "forbidden");
-    assert_eq!(app.ask(&token, "PATCH", &path, Some(json!({"disabled": false}))).await.status, 200);
+    assert_eq!(app.act(&token, "PATCH", &path, Some(json!({"disabled": false}))).await.status, 200);
     let link = secret(&another_link(&app, id).await.body);
     let moved = json!({"email": "anna@shop.example"});
-    assert_eq!(app.ask(&token, "PATCH", &path, Some(moved)).await.status, 200);
+    assert_eq!(app.act(&token, "PATCH", &path, Some(moved)).await.status, 200);
     choose(&app, &link, PASSWORD).await.is_problem(410, "link_expired");
 }
 
@@ -116,7 +116,7 @@ async fn a_forgotten_password_is_replaced_and_all_sessions_end() {
     let session = sign_in(&app, PASSWORD).await.body;
     assert_eq!(choose(&app, &link, "another horse").await.status, 201);
     for session in [before, session] {
-        let me = app.ask(session["access_token"].as_str().unwrap(), "GET", "/api/v1/me", None).await;
+        let me = app.act(session["access_token"].as_str().unwrap(), "GET", "/api/v1/me", None).await;
         me.is_problem(401, "session_ended");
     }
     sign_in(&app, PASSWORD).await.is_problem(401, "wrong_credentials");
@@ -134,15 +134,15 @@ async fn changing_ones_password_ends_the_other_sessions_and_keeps_this_one() {
     let (here, there) = (token(&here), token(&there));
     let change = async |current: &str, new: &str| {
         let body = json!({"current": current, "new": new});
-        app.ask(&here, "PUT", "/api/v1/me/password", Some(body)).await
+        app.act(&here, "PUT", "/api/v1/me/password", Some(body)).await
     };
     change("wrong horse", "another horse").await.is_problem(401, "wrong_credentials");
     change(PASSWORD, "short").await.is_problem(422, "invalid_body");
     assert_eq!(change(PASSWORD, "another horse").await.status, 204);
-    let refused = app.ask(&there, "GET", "/api/v1/me", None).await;
+    let refused = app.act(&there, "GET", "/api/v1/me", None).await;
     refused.is_problem(401, "session_ended");
     assert_eq!(refused.body["logout_reason"], "password_changed");
-    assert_eq!(app.ask(&here, "GET", "/api/v1/me", None).await.status, 200);
+    assert_eq!(app.act(&here, "GET", "/api/v1/me", None).await.status, 200);
     assert_eq!(sign_in(&app, "another horse").await.status, 201);
     for _ in 0..2 {
         change("wrong horse", "third horse!!").await.is_problem(401, "wrong_credentials");
@@ -151,7 +151,7 @@ async fn changing_ones_password_ends_the_other_sessions_and_keeps_this_one() {
     throttled.is_problem(429, "rate_limited");
     let operator = app.token("cli", Role::Owner);
     let body = json!({"current": "x", "new": "third horse!!"});
-    app.ask(&operator, "PUT", "/api/v1/me/password", Some(body)).await.is_problem(403, "forbidden");
+    app.act(&operator, "PUT", "/api/v1/me/password", Some(body)).await.is_problem(403, "forbidden");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ const USERS: &str = "/api/v1/users";
 
 async fn invite(app: &App, email: &str, role: &str) -> Answer {
     let body = json!({"email": email, "name": "Ann", "role": role});
-    app.ask(&app.token("cli", Role::Owner), "POST", USERS, Some(body)).await
+    app.act(&app.token("cli", Role::Owner), "POST", USERS, Some(body)).await
 }
 
 /// A user who has chosen a password, with the answer to their sign-in.
@@ -47,12 +47,12 @@ async fn only_owners_manage_users() {
             ("POST", format!("{}/password-link", path(id)), None),
             ("PATCH", "/api/v1/settings".to_owned(), Some(json!({"session_policy": "multiple"}))),
         ] {
-            app.ask(&token, method, &path, body).await.is_problem(403, "forbidden");
+            app.act(&token, method, &path, body).await.is_problem(403, "forbidden");
         }
-        assert_eq!(app.ask(&token, "GET", "/api/v1/settings", None).await.status, 200);
+        assert_eq!(app.act(&token, "GET", "/api/v1/settings", None).await.status, 200);
     }
     app.get(USERS).await.is_problem(403, "forbidden");
-    let list = app.ask(&app.token("user:1", Role::Owner), "GET", USERS, None).await;
+    let list = app.act(&app.token("user:1", Role::Owner), "GET", USERS, None).await;
     assert_eq!(list.body["data"].as_array().unwrap().len(), 1);
 }
 
@@ -72,10 +72,10 @@ async fn an_invited_user_is_shown_without_a_password_and_signs_in_with_one() {
     let (_, secret) = link.split_once('#').unwrap();
     let chosen = app.post("/api/v1/password", json!({"link": secret, "password": "correct horse"})).await;
     let token = chosen.body["access_token"].as_str().unwrap();
-    let me = app.ask(token, "GET", "/api/v1/me", None).await.body;
+    let me = app.act(token, "GET", "/api/v1/me", None).await.body;
     assert_eq!((&me["email"], &me["name"]), (&json!("ann@shop.example"), &json!("Ann")));
     assert_eq!(me["permissions"], json!(["read", "stock"]));
-    let shown = app.ask(&app.token("cli", Role::Owner), "GET", &here, None).await;
+    let shown = app.act(&app.token("cli", Role::Owner), "GET", &here, None).await;
     assert_eq!((shown.header("etag"), &shown.body["has_password"]), ("\"2\"", &json!(true)));
     assert!(!shown.body.to_string().contains("argon2"), "{shown:?}");
     let sign_in = json!({"email": "ann@shop.example", "password": "correct horse"});
@@ -91,21 +91,21 @@ async fn an_address_belongs_to_one_user_of_a_tenant() {
     assert_eq!(taken.pointers(), ["/email"]);
     let bob = invite(&app, "bob@shop.example", "viewer").await.body["id"].as_i64().unwrap();
     let token = app.token("cli", Role::Owner);
-    let moved = app.ask(&token, "PATCH", &path(bob), Some(json!({"email": "ann@shop.example"}))).await;
+    let moved = app.act(&token, "PATCH", &path(bob), Some(json!({"email": "ann@shop.example"}))).await;
     moved.is_problem(409, "duplicate_email");
     app.sql.batch_execute("insert into tenants (name) values ('other')").await.unwrap();
     let theirs = app.token_of(TenantId::new(2), "cli", Role::Owner);
     let new = json!({"email": "ann@shop.example", "name": "Ann", "role": "owner"});
-    assert_eq!(app.ask(&theirs, "POST", USERS, Some(new)).await.status, 201);
+    assert_eq!(app.act(&theirs, "POST", USERS, Some(new)).await.status, 201);
     for (method, path, body) in [
         ("GET", path(id), None),
         ("PATCH", path(id), Some(json!({"name": "Mine"}))),
         ("DELETE", path(id), None),
         ("POST", format!("{}/password-link", path(id)), None),
     ] {
-        app.ask(&theirs, method, &path, body).await.is_problem(404, "not_found");
+        app.act(&theirs, method, &path, body).await.is_problem(404, "not_found");
     }
-    let list = app.ask(&theirs, "GET", USERS, None).await.body;
+    let list = app.act(&theirs, "GET", USERS, None).await.body;
     assert_eq!(list["data"].as_array().unwrap().len(), 1);
 }
 
@@ -128,10 +128,10 @@ async fn a_user_is_changed_only_as_the_one_who_asks_knows_them() {
     assert_eq!(answer(request).await.status, 304);
     let request = app.request("DELETE", &path(id)).bearer_auth(&token).header("if-match", "\"2\"");
     answer(request).await.is_problem(412, "version_mismatch");
-    let bad = app.ask(&token, "PATCH", &path(id), Some(json!({"role": "king", "x": 1}))).await;
+    let bad = app.act(&token, "PATCH", &path(id), Some(json!({"role": "king", "x": 1}))).await;
     bad.is_problem(422, "invalid_body");
     assert_eq!(bad.pointers(), ["/role", "/x"]);
-    app.ask(&token, "GET", "/api/v1/users/0", None).await.is_problem(400, "invalid_parameter");
+    app.act(&token, "GET", "/api/v1/users/0", None).await.is_problem(400, "invalid_parameter");
 }
 
 #[tokio::test]
@@ -142,13 +142,13 @@ async fn the_last_owner_who_can_sign_in_stays() {
     let bob = invite(&app, "bob@shop.example", "owner").await.body["id"].as_i64().unwrap();
     let token = app.token("cli", Role::Owner);
     for patch in [json!({"role": "manager"}), json!({"disabled": true})] {
-        app.ask(&token, "PATCH", &path(ann), Some(patch)).await.is_problem(409, "last_owner");
+        app.act(&token, "PATCH", &path(ann), Some(patch)).await.is_problem(409, "last_owner");
     }
-    app.ask(&token, "DELETE", &path(ann), None).await.is_problem(409, "last_owner");
-    assert_eq!(app.ask(&token, "PATCH", &path(ann), Some(json!({"name": "A"}))).await.status, 200);
-    assert_eq!(app.ask(&token, "DELETE", &path(bob), None).await.status, 204);
+    app.act(&token, "DELETE", &path(ann), None).await.is_problem(409, "last_owner");
+    assert_eq!(app.act(&token, "PATCH", &path(ann), Some(json!({"name": "A"}))).await.status, 200);
+    assert_eq!(app.act(&token, "DELETE", &path(bob), None).await.status, 204);
     member(&app, "cid@shop.example", "owner").await;
-    assert_eq!(app.ask(&token, "DELETE", &path(ann), None).await.status, 204);
+    assert_eq!(app.act(&token, "DELETE", &path(ann), None).await.status, 204);
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn two_owners_cannot_take_each_others_rights_away_at_once() {
         app.sql.execute(others, &[&ann, &bob]).await.unwrap();
         let token = app.token("cli", Role::Owner);
         let (first, second) = (path(ann), path(bob));
-        let demote = |path| app.ask(&token, "PATCH", path, Some(json!({"role": "viewer"})));
+        let demote = |path| app.act(&token, "PATCH", path, Some(json!({"role": "viewer"})));
         let (first, second) = tokio::join!(demote(&first), demote(&second));
         let mut statuses = [first.status.as_u16(), second.status.as_u16()];
         statuses.sort_unstable();
@@ -186,10 +186,10 @@ async fn who_loses_a_right_is_signed_out_at_once() {
     {
         let (id, session) = member(&app, &format!("{number}@shop.example"), "manager").await;
         let theirs = session["access_token"].as_str().unwrap();
-        assert_eq!(app.ask(theirs, "GET", "/api/v1/me", None).await.status, 200);
-        let done = app.ask(&token, method, &path(id), body).await;
+        assert_eq!(app.act(theirs, "GET", "/api/v1/me", None).await.status, 200);
+        let done = app.act(&token, method, &path(id), body).await;
         assert!(done.status.is_success(), "{done:?}");
-        let refused = app.ask(theirs, "GET", "/api/v1/me", None).await;
+        let refused = app.act(theirs, "GET", "/api/v1/me", None).await;
         refused.is_problem(401, "session_ended");
         assert_eq!(refused.body["logout_reason"], "revoked");
         let refresh = json!({"refresh_token": session["refresh_token"]});
@@ -208,12 +208,12 @@ async fn a_raised_role_ends_no_session() {
     let app = App::spawn().await;
     let (id, session) = member(&app, "ann@shop.example", "viewer").await;
     let token = app.token("cli", Role::Owner);
-    assert_eq!(app.ask(&token, "PATCH", &path(id), Some(json!({"role": "manager"}))).await.status, 200);
+    assert_eq!(app.act(&token, "PATCH", &path(id), Some(json!({"role": "manager"}))).await.status, 200);
     let theirs = session["access_token"].as_str().unwrap();
-    assert_eq!(app.ask(theirs, "GET", "/api/v1/me", None).await.status, 200);
+    assert_eq!(app.act(theirs, "GET", "/api/v1/me", None).await.status, 200);
     let refresh = json!({"refresh_token": session["refresh_token"]});
     let refreshed = app.post("/api/v1/sessions/refresh", refresh).await;
-    let me = app.ask(refreshed.body["access_token"].as_str().unwrap(), "GET", "/api/v1/me", None).await;
+    let me = app.act(refreshed.body["access_token"].as_str().unwrap(), "GET", "/api/v1/me", None).await;
     assert!(me.body["permissions"].as_array().unwrap().contains(&json!("keys")), "{me:?}");
 }
 
@@ -226,7 +226,7 @@ async fn users_are_listed_in_pages() {
     let token = app.token("cli", Role::Owner);
     let (mut seen, mut next) = (Vec::new(), Some(format!("{USERS}?limit=2")));
     while let Some(path) = next {
-        let page = app.ask(&token, "GET", &path, None).await.body;
+        let page = app.act(&token, "GET", &path, None).await.body;
         let data = page["data"].as_array().unwrap();
         seen.extend(data.iter().map(|user| user["email"].as_str().unwrap().to_owned()));
         assert_eq!(page["has_more"], page["next_cursor"].is_string());
@@ -234,7 +234,7 @@ async fn users_are_listed_in_pages() {
     }
     let expected: Vec<String> = (0..5).map(|number| format!("{number}@shop.example")).collect();
     assert_eq!(seen, expected);
-    app.ask(&token, "GET", "/api/v1/users?limit=0", None).await.is_problem(400, "invalid_parameter");
+    app.act(&token, "GET", "/api/v1/users?limit=0", None).await.is_problem(400, "invalid_parameter");
 }
 
 #[tokio::test]
@@ -242,21 +242,21 @@ async fn a_tenant_allows_one_login_of_a_user_or_several() {
     let app = App::spawn().await;
     let (_, first) = member(&app, "ann@shop.example", "owner").await;
     let token = app.token("cli", Role::Owner);
-    let settings = app.ask(&token, "GET", "/api/v1/settings", None).await;
+    let settings = app.act(&token, "GET", "/api/v1/settings", None).await;
     assert_eq!(settings.body, json!({"tenant": "default", "session_policy": "single"}));
     let sign_in = json!({"email": "ann@shop.example", "password": "correct horse"});
     let second = app.post("/api/v1/sessions", sign_in.clone()).await.body;
     let who = async |session: &Value| {
         let token = session["access_token"].as_str().unwrap();
-        app.ask(token, "GET", "/api/v1/me", None).await.status.as_u16()
+        app.act(token, "GET", "/api/v1/me", None).await.status.as_u16()
     };
     assert_eq!((who(&first).await, who(&second).await), (401, 200));
     let multiple = json!({"session_policy": "multiple"});
-    let changed = app.ask(&token, "PATCH", "/api/v1/settings", Some(multiple)).await;
+    let changed = app.act(&token, "PATCH", "/api/v1/settings", Some(multiple)).await;
     assert_eq!(changed.body["session_policy"], "multiple");
     let third = app.post("/api/v1/sessions", sign_in).await.body;
     assert_eq!((who(&second).await, who(&third).await), (200, 200));
-    let wrong = app.ask(&token, "PATCH", "/api/v1/settings", Some(json!({"session_policy": "none"}))).await;
+    let wrong = app.act(&token, "PATCH", "/api/v1/settings", Some(json!({"session_policy": "none"}))).await;
     wrong.is_problem(422, "invalid_body");
     let audited = "select detail::text from audit where event = 'session_policy_changed'";
     let detail: String = app.sql.query_one(audited, &[]).await.unwrap().get(0);
