@@ -1,13 +1,13 @@
 //! What the routes share, and how another process mounts them on its own server.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::web;
 use service::{Check, Context, Fatal, Health, access::Access, client_address::Proxies, settings::Secret};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::{csrf::Csrf, log_watch::LogWatch, logins::Logins, routes};
+use crate::{csrf::Csrf, key_ring::KeyRing, log_watch::LogWatch, logins::Logins, routes};
 
 /// The REST API, ready to be mounted. Clones share everything.
 #[derive(Clone)]
@@ -18,11 +18,13 @@ pub struct Api {
 struct Shared {
     store: Store,
     access: Access,
+    access_token: Duration,
     internal_secret: Secret,
     csrf: Csrf,
     proxies: Proxies,
     log: LogWatch,
     logins: Logins,
+    keys: KeyRing,
     stop: CancellationToken,
 }
 
@@ -41,16 +43,19 @@ impl Api {
         let settings = &context.settings;
         let token_secret = settings.token_secret()?;
         let access = Access::new(&token_secret, settings.auth.anonymous);
+        let access_token = settings.auth.access_token();
         let csrf = Csrf::new(&token_secret);
         let proxies = Proxies::read("http.trusted_proxies", &settings.http.trusted_proxies)?;
         let internal_secret = settings.internal_secret()?;
         let log = LogWatch::start(context, store.clone());
         let logins = Logins::start(context, store.clone(), &log);
+        let keys = KeyRing::start(context, store.clone());
         let text = "Snapshots that were sent to hubs.";
         metrics::describe_counter!("stockwire_snapshots_total", metrics::Unit::Count, text);
         metrics::counter!("stockwire_snapshots_total").increment(0);
         let stop = context.stop.clone();
-        let shared = Shared { store, access, internal_secret, csrf, proxies, log, logins, stop };
+        let shared =
+            Shared { store, access, access_token, internal_secret, csrf, proxies, log, logins, keys, stop };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -95,6 +100,11 @@ impl Api {
         &self.shared.access
     }
 
+    /// How long an access token is valid.
+    pub(crate) fn access_token(&self) -> Duration {
+        self.shared.access_token
+    }
+
     pub(crate) fn internal_secret(&self) -> &Secret {
         &self.shared.internal_secret
     }
@@ -109,6 +119,10 @@ impl Api {
 
     pub(crate) fn logins(&self) -> &Logins {
         &self.shared.logins
+    }
+
+    pub(crate) fn keys(&self) -> &KeyRing {
+        &self.shared.keys
     }
 
     pub(crate) fn log(&self) -> &LogWatch {

@@ -45,6 +45,8 @@ needs! {
     Stock = Some(Permission::Stock);
     /// Who may change items.
     Items = Some(Permission::Items);
+    /// Who may make and revoke API keys.
+    Keys = Some(Permission::Keys);
 }
 
 /// Whoever sent the request, and has the permission. A handler that takes one can't be reached without.

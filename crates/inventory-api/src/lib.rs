@@ -11,6 +11,8 @@
 //! | `pagination` | pages, cursors, links |
 //! | `visitor` | the gate that every request passes: where it comes from and who sends it |
 //! | `caller` | what a route needs of who is asking, and what is written down about a write |
+//! | `api_key` | the text of an API key |
+//! | `key_ring`, `key_memory`, `key_uses` | checking API keys, what is remembered of them, when they were used |
 //! | `logins` | which logins were ended |
 //! | `csrf` | whether a request with a cookie comes from a page of ours |
 //! | `log_watch` | wakes the requests that wait for a change |
@@ -21,12 +23,16 @@
 //! deliberately no SQL and no socket here; the only state in memory is the head of the log.
 
 mod api;
+mod api_key;
 mod body;
 mod caller;
 mod csrf;
 mod database;
 mod documented_problems;
 mod error;
+mod key_memory;
+mod key_ring;
+mod key_uses;
 mod log_watch;
 mod logins;
 mod openapi;
