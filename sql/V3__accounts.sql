@@ -90,7 +90,7 @@ create table api_keys (
   prefix text not null,
   secret_hash bytea not null,
   scopes text[] not null,
-  addresses text[] not null default '{}',
+  addresses cidr[] not null default '{}',
   expires_at timestamptz,
   created_by text not null,
   created_at timestamptz not null default now(),
@@ -99,7 +99,10 @@ create table api_keys (
   constraint api_keys_pkey primary key (id),
   constraint api_keys_tenant_fkey foreign key (tenant_id) references tenants (id),
   constraint api_keys_prefix_unique unique (prefix),
-  constraint api_keys_name_form check (name = btrim(name) and char_length(name) between 1 and 200)
+  constraint api_keys_name_form check (name = btrim(name) and char_length(name) between 1 and 200),
+  constraint api_keys_prefix_form check (prefix ~ '^[0-9A-Za-z]{10}$'),
+  constraint api_keys_secret_hash_form check (octet_length(secret_hash) = 32),
+  constraint api_keys_scopes_known check (cardinality(scopes) >= 1 and scopes <@ array['read', 'stock', 'items'])
 );
 create index api_keys_by_tenant on api_keys (tenant_id, id);
 comment on table api_keys is 'Keys of programs. The secret was shown once and is not here.';
@@ -113,7 +116,7 @@ comment on column api_keys.addresses is 'Addresses and networks that it may be u
 comment on column api_keys.expires_at is 'When it ends by itself, if it does.';
 comment on column api_keys.created_by is 'Who made it, as actor.';
 comment on column api_keys.created_at is 'When it was made.';
-comment on column api_keys.last_used_at is 'When it was last used, to the minute.';
+comment on column api_keys.last_used_at is 'When it was last used; written at most once a minute.';
 comment on column api_keys.revoked_at is 'When it was revoked; never taken back.';
 
 create table one_time_links (

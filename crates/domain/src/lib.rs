@@ -6,6 +6,8 @@
 //! service and every test can share it.
 
 mod access;
+mod api_key;
+mod api_key_input;
 mod change;
 mod close;
 mod email;
@@ -29,6 +31,8 @@ mod user;
 mod user_input;
 
 pub use access::{EndedLogin, Identity, LONGEST_TOKEN, Login, LogoutReason, ParseLoginError};
+pub use api_key::{API_KEY_MARK, ApiKey};
+pub use api_key_input::NewApiKey;
 pub use change::{Change, Operation, WriteContext};
 pub use close::CloseCode;
 pub use email::{Email, ParseEmailError};
@@ -37,7 +41,7 @@ pub use frame::{ClientFrame, FrameError, ResyncReason, SUBPROTOCOL, ServerFrame}
 pub use item::{Attributes, Item, ItemId, Price, Quantity, Version};
 pub use item_document::ItemDocument;
 pub use item_input::{ItemPatch, NewItem};
-pub use page::{AsOf, HistoryPage, Page};
+pub use page::{AsOf, HistoryPage, Listing, Page};
 pub use password::{Password, PasswordError};
 pub use password_input::{ChosenPassword, PasswordChange, PasswordReset};
 pub use permission::{ParsePermissionsError, Permission, Permissions, Role};

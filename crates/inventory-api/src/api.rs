@@ -1,6 +1,6 @@
 //! What the routes share, and how another process mounts them on its own server.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::web;
 use service::{
@@ -13,8 +13,8 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cookies::Cookies, csrf::Csrf, invitations::Invitations, log_watch::LogWatch, logins::Logins,
-    passwords::Passwords, refresh_tokens::RefreshTokens, routes, sign_in,
+    cookies::Cookies, csrf::Csrf, invitations::Invitations, key_ring::KeyRing, log_watch::LogWatch,
+    logins::Logins, passwords::Passwords, refresh_tokens::RefreshTokens, routes, sign_in,
 };
 
 /// The REST API, ready to be mounted. Clones share everything.
@@ -26,6 +26,7 @@ pub struct Api {
 struct Shared {
     store: Store,
     access: Access,
+    access_token: Duration,
     internal_secret: Secret,
     auth: Auth,
     passwords: Passwords,
@@ -36,6 +37,7 @@ struct Shared {
     proxies: Proxies,
     log: LogWatch,
     logins: Logins,
+    keys: KeyRing,
     stop: CancellationToken,
 }
 
@@ -54,6 +56,7 @@ impl Api {
         let settings = &context.settings;
         let token_secret = settings.token_secret()?;
         let access = Access::new(&token_secret, settings.auth.anonymous);
+        let access_token = settings.auth.access_token();
         let csrf = Csrf::new(&token_secret);
         let auth = settings.auth.clone();
         let refresh_tokens = RefreshTokens::new(&token_secret, &auth);
@@ -66,6 +69,7 @@ impl Api {
         let internal_secret = settings.internal_secret()?;
         let log = LogWatch::start(context, store.clone());
         let logins = Logins::start(context, store.clone(), &log);
+        let keys = KeyRing::start(context, store.clone());
         let text = "Snapshots that were sent to hubs.";
         metrics::describe_counter!("stockwire_snapshots_total", metrics::Unit::Count, text);
         metrics::counter!("stockwire_snapshots_total").increment(0);
@@ -73,6 +77,7 @@ impl Api {
         let shared = Shared {
             store,
             access,
+            access_token,
             internal_secret,
             auth,
             passwords,
@@ -83,6 +88,7 @@ impl Api {
             proxies,
             log,
             logins,
+            keys,
             stop,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -133,6 +139,11 @@ impl Api {
         &self.shared.access
     }
 
+    /// How long an access token is valid.
+    pub(crate) fn access_token(&self) -> Duration {
+        self.shared.access_token
+    }
+
     pub(crate) fn internal_secret(&self) -> &Secret {
         &self.shared.internal_secret
     }
@@ -167,6 +178,10 @@ impl Api {
 
     pub(crate) fn logins(&self) -> &Logins {
         &self.shared.logins
+    }
+
+    pub(crate) fn keys(&self) -> &KeyRing {
+        &self.shared.keys
     }
 
     pub(crate) fn log(&self) -> &LogWatch {

@@ -47,6 +47,8 @@ needs! {
     Items = Some(Permission::Items);
     /// Who may manage users and settings.
     Users = Some(Permission::Users);
+    /// Who may make and revoke API keys.
+    Keys = Some(Permission::Keys);
 }
 
 /// Whoever sent the request, and has the permission. A handler that takes one can't be reached without.

@@ -11,6 +11,8 @@
 //! | `pagination` | pages, cursors, links |
 //! | `visitor` | the gate that every request passes: where it comes from and who sends it |
 //! | `caller` | what a route needs of who is asking, and what is written down about a write |
+//! | `api_key` | the text of an API key |
+//! | `key_ring`, `key_memory`, `key_uses` | checking API keys, what is remembered of them, when they were used |
 //! | `logins` | which logins were ended |
 //! | `sign_in`, `passwords`, `refresh_tokens`, `cookies` | beginning a session and going on with it |
 //! | `links`, `invitations`, `mail` | one-time links, and how they get to whom they are for |
@@ -23,6 +25,7 @@
 //! deliberately no SQL and no socket here; the only state in memory is the head of the log.
 
 mod api;
+pub mod api_key;
 mod body;
 mod caller;
 mod cookies;
@@ -31,6 +34,9 @@ mod database;
 mod documented_problems;
 mod error;
 mod invitations;
+mod key_memory;
+mod key_ring;
+mod key_uses;
 pub mod links;
 mod log_watch;
 mod logins;

@@ -13,7 +13,8 @@ use utoipa::{
 };
 
 use crate::routes::{
-    changes, db_check, history, item_list, items, me, passwords, sessions, tenant_settings, users,
+    api_keys, changes, db_check, history, item_list, items, me, passwords, sessions, tenant_settings, tokens,
+    users,
 };
 
 /// The document.
@@ -34,11 +35,13 @@ use crate::routes::{
     ),
     paths(
         item_list::list_items, items::create_item, items::get_item, items::replace_item, items::patch_item,
-        items::delete_item, history::item_history, changes::list_changes, me::me,
-        users::list_users, users::invite_user, users::get_user, users::patch_user, users::delete_user,
-        users::create_password_link, passwords::choose_password, passwords::change_password,
-        passwords::reset_password, tenant_settings::get_settings, tenant_settings::patch_settings, sessions::create_session, sessions::refresh_session,
-        sessions::list_sessions, sessions::delete_session, db_check::db_check,
+        items::delete_item, history::item_history, changes::list_changes, me::me, sessions::create_session,
+        sessions::refresh_session, sessions::list_sessions, sessions::delete_session, users::list_users,
+        users::invite_user, users::get_user, users::patch_user, users::delete_user, users::create_password_link,
+        passwords::choose_password, passwords::change_password, passwords::reset_password,
+        tenant_settings::get_settings, tenant_settings::patch_settings, api_keys::create_api_key,
+        api_keys::list_api_keys, api_keys::get_api_key, api_keys::revoke_api_key, tokens::issue_token,
+        db_check::db_check,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)
@@ -52,8 +55,10 @@ impl Modify for Everywhere {
     fn modify(&self, document: &mut Document) {
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .bearer_format("JWT")
-            .description(Some("Not needed where the service lets everybody in."))
+            .description(Some(
+                "An access token (JWT), or an API key: `sw_<prefix>_<secret>`. Hubs take access tokens only: \
+                 exchange a key for one at POST /api/v1/tokens. Not needed where the service lets everybody in.",
+            ))
             .build();
         document
             .components

@@ -18,7 +18,7 @@ use service::{
     origin::origin_is_allowed,
 };
 
-use crate::{Api, csrf};
+use crate::{Api, api_key::ShownKey, csrf};
 
 /// Whoever sent a request.
 #[derive(Debug, Clone)]
@@ -38,6 +38,12 @@ pub(crate) enum Unknown {
     Csrf,
     /// Nobody can say yet which logins were ended.
     Starting,
+    /// It shows an API key that doesn't look like one, isn't one, or has expired: nobody learns which.
+    BadKey,
+    /// It shows an API key, with the right secret, that may not be used from this address.
+    KeyElsewhere(Option<IpAddr>),
+    /// Nobody can say at the moment whether its API key is good.
+    KeyUnchecked,
 }
 
 impl From<Refused> for Unknown {
@@ -56,6 +62,15 @@ impl From<Unknown> for ApiError {
                 "With a cookie, a request that changes something needs the csrf_token of /api/v1/me as X-CSRF-Token.",
             ),
             Unknown::Starting => Self::for_now("The service starts.", 1),
+            Unknown::BadKey => {
+                Self::new(ProblemCode::NotAuthenticated, "The API key is not valid, or has expired.")
+            }
+            Unknown::KeyElsewhere(address) => {
+                let address =
+                    address.map_or_else(|| "this address".to_owned(), |address| address.to_string());
+                Self::new(ProblemCode::Forbidden, format!("The API key may not be used from {address}."))
+            }
+            Unknown::KeyUnchecked => Self::for_now("API keys can't be checked at the moment.", 1),
         }
     }
 }
@@ -77,7 +92,10 @@ pub(crate) async fn gate(
         return Err(ApiError::new(ProblemCode::Internal, "The API is not mounted.").into());
     };
     let address = request.peer_addr().map(|peer| api.proxies().client(peer.ip(), request.headers()));
-    let known = identify(&api, request.method(), request.headers());
+    let known = match Credentials::of(request.headers()) {
+        Ok(Credentials::Bearer(key)) if ShownKey::is_meant(key) => identify_key(&api, key, address).await,
+        _ => identify(&api, request.method(), request.headers()),
+    };
     request.extensions_mut().insert(Visitor { address, known });
     next.call(request).await
 }
@@ -99,6 +117,11 @@ fn identify(api: &Api, method: &Method, headers: &HeaderMap) -> Result<Identity,
     }
     let ended = api.logins().ended().ok_or(Unknown::Starting)?;
     Ok(ended.check(identity)?)
+}
+
+async fn identify_key(api: &Api, key: &str, address: Option<IpAddr>) -> Result<Identity, Unknown> {
+    let ended = api.logins().ended().ok_or(Unknown::Starting)?;
+    api.keys().identify(key, address, ended).await
 }
 
 /// Whether a request with a cookie comes from a page of ours: it says so as far as the browser does, and knows what only

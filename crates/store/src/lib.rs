@@ -7,6 +7,7 @@
 //! HTTP here: what a failure means to a client is decided by the services.
 
 mod answered;
+mod api_keys;
 mod audit;
 mod changes;
 mod connection;
@@ -34,6 +35,7 @@ mod transaction;
 mod users;
 mod vitals;
 
+pub use api_keys::{ApiKeyPage, FoundKey, SealedKey};
 pub use changes::ChangePage;
 pub use connection::{ConnectError, Description, Options, Store};
 pub use doorbell::{Bell, Doorbell};

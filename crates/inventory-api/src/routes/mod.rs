@@ -1,5 +1,6 @@
 //! The routes, a file for each resource, and where they are mounted.
 
+pub(crate) mod api_keys;
 pub(crate) mod changes;
 pub(crate) mod db_check;
 mod docs;
@@ -12,6 +13,7 @@ pub(crate) mod sessions;
 mod sign_in_page;
 mod snapshot;
 pub(crate) mod tenant_settings;
+pub(crate) mod tokens;
 pub(crate) mod users;
 
 use actix_web::{HttpRequest, middleware::from_fn, web};
@@ -75,6 +77,19 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::head().to(tenant_settings::get_settings))
                 .route(web::patch().to(tenant_settings::patch_settings)),
         )
+        .service(
+            web::resource("/api-keys")
+                .route(web::get().to(api_keys::list_api_keys))
+                .route(web::head().to(api_keys::list_api_keys))
+                .route(web::post().to(api_keys::create_api_key)),
+        )
+        .service(
+            web::resource("/api-keys/{id}")
+                .route(web::get().to(api_keys::get_api_key))
+                .route(web::head().to(api_keys::get_api_key))
+                .route(web::delete().to(api_keys::revoke_api_key)),
+        )
+        .service(web::resource("/tokens").route(web::post().to(tokens::issue_token)))
         .service(web::resource("/me").route(web::get().to(me::me)))
         .service(web::resource("/changes").route(web::get().to(changes::list_changes)));
     config

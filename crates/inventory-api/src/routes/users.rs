@@ -7,7 +7,7 @@ use actix_web::{
     http::header::{self, HeaderValue},
     web,
 };
-use domain::{NewUser, Problem, ProblemCode, User, UserPatch};
+use domain::{Listing, NewUser, Problem, ProblemCode, User, UserPatch};
 use serde::Serialize;
 use service::{ApiError, QueryReader};
 use store::UserOutcome;
@@ -37,17 +37,6 @@ pub(crate) struct UserListQuery {
     after: i64,
 }
 
-/// A page of users.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct UserList {
-    /// By id.
-    data: Vec<User>,
-    /// Whether another page follows.
-    has_more: bool,
-    /// Hand this back as `after` for what follows.
-    next_cursor: Option<String>,
-}
-
 /// A user who was invited just now, and the link that lets them choose a password.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct InvitedUser {
@@ -64,7 +53,7 @@ pub(crate) struct InvitedUser {
     tag = "accounts",
     params(UserListQuery),
     responses(
-        (status = 200, description = "A page of users.", body = UserList,
+        (status = 200, description = "A page of users.", body = Listing<User>,
             headers(("Link" = Option<String>, description = "The next page, as rel=\"next\", if there is one."))),
         ListProblems,
     )
@@ -76,7 +65,7 @@ pub(crate) async fn list_users(
 ) -> Result<HttpResponse, ApiError> {
     let UserListQuery { limit, after } = UserListQuery::read(request.query_string())?;
     let page = api.store().users(caller.tenant(), after, limit).await.map_err(store_error)?;
-    let list = UserList {
+    let list = Listing {
         has_more: page.next.is_some(),
         next_cursor: page.next.as_ref().map(pagination::encode_cursor),
         data: page.users,
