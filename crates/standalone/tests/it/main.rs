@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
 
 mod demo;
+mod first_start;
 mod invariants;
 mod postgres;
 mod stockwire;
