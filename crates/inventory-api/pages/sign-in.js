@@ -120,9 +120,13 @@ part("forgotten").addEventListener("click", async () => {
 });
 
 part("sign-out").addEventListener("click", async () => {
+  if (session === null) return;
+  // The socket is told, too, and perhaps before the answer is here.
+  session.leaves = true;
   const answer = await ask("DELETE", "/api/v1/sessions/current");
-  if (answer.ok || answer.status === 401) end("You are signed out.");
-  else notify(whatIsWrong(answer));
+  if (answer.ok || answer.status === 401) return end("You are signed out.");
+  if (session !== null) session.leaves = false;
+  notify(whatIsWrong(answer));
 });
 
 /** Shows who is signed in, if somebody is: with the cookie of a sign-in before, or with the one that it can be renewed by. */
@@ -137,7 +141,7 @@ async function begin() {
     show("sign-in", "Sign in", "email");
     return me.ok || me.status === 401 ? undefined : whatIsWrong(me);
   }
-  session = { csrf: me.body.csrf_token, timer: 0, pause: 1000, socket: null };
+  session = { csrf: me.body.csrf_token, timer: 0, pause: 1000, socket: null, leaves: false };
   part("greeting").textContent = `Signed in as ${me.body.name ?? me.body.actor}`;
   part("who").textContent = me.body.email ?? me.body.actor;
   part("permissions").textContent = me.body.permissions.join(", ");
@@ -177,7 +181,8 @@ function connect() {
   socket.onopen = () => { ours.pause = 1000; part("connection").textContent = "live"; };
   socket.onmessage = ({ data }) => {
     const frame = JSON.parse(data);
-    if (frame.type === "force_logout" && session === ours) end(ENDED[frame.reason] ?? frame.message ?? "You are signed out.");
+    if (frame.type !== "force_logout" || session !== ours) return;
+    end(ours.leaves ? "You are signed out." : ENDED[frame.reason] ?? "You are signed out.");
   };
   socket.onclose = () => {
     if (session !== ours) return;
