@@ -1,6 +1,6 @@
 //! What the routes share, and how another process mounts them on its own server.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use actix_web::web;
 use service::{
@@ -26,7 +26,6 @@ pub struct Api {
 struct Shared {
     store: Store,
     access: Access,
-    access_token: Duration,
     internal_secret: Secret,
     auth: Auth,
     passwords: Passwords,
@@ -56,7 +55,6 @@ impl Api {
         let settings = &context.settings;
         let token_secret = settings.token_secret()?;
         let access = Access::new(&token_secret, settings.auth.anonymous);
-        let access_token = settings.auth.access_token();
         let csrf = Csrf::new(&token_secret);
         let auth = settings.auth.clone();
         let refresh_tokens = RefreshTokens::new(&token_secret, &auth);
@@ -77,7 +75,6 @@ impl Api {
         let shared = Shared {
             store,
             access,
-            access_token,
             internal_secret,
             auth,
             passwords,
@@ -137,11 +134,6 @@ impl Api {
 
     pub(crate) fn access(&self) -> &Access {
         &self.shared.access
-    }
-
-    /// How long an access token is valid.
-    pub(crate) fn access_token(&self) -> Duration {
-        self.shared.access_token
     }
 
     pub(crate) fn internal_secret(&self) -> &Secret {

@@ -12,7 +12,7 @@ impl Store {
     /// The database is away.
     pub async fn tenant_settings(&self, tenant: TenantId) -> Result<Option<TenantSettings>, Error> {
         const SETTINGS: &str = "/* store::tenant_settings */
-            select id, name, session_policy from tenants where id = $1";
+            select id, name, session_policy(id) as session_policy from tenants where id = $1";
         let client = self.client().await?;
         client.row_if_any(SETTINGS, &[&tenant.get()]).await?.as_ref().map(read_settings).transpose()
     }
@@ -27,17 +27,18 @@ impl Store {
         patch: &TenantPatch,
         context: &WriteContext,
     ) -> Result<Option<TenantSettings>, Error> {
-        const UPDATE: &str = "/* store::update_tenant_settings */
-            update tenants set session_policy = coalesce($2::text, session_policy)
-            where id = $1 returning id, name, session_policy";
+        const SET: &str = "/* store::update_tenant_settings */
+            insert into tenant_settings (tenant_id, session_policy)
+            select id, coalesce($2::text, 'single') from tenants where id = $1
+            on conflict (tenant_id) do update set session_policy = coalesce($2::text, tenant_settings.session_policy)";
         let mut client = self.client().await?;
         let transaction = begin(&mut client, context).await?;
-        let statement = transaction.prepare_cached(UPDATE).await?;
+        let statement = transaction.prepare_cached(SET).await?;
         let policy = patch.session_policy.map(SessionPolicy::as_str);
-        let row = transaction.query_opt(&statement, &[&tenant.get(), &policy]).await?;
-        let settings = row.as_ref().map(read_settings).transpose()?;
+        transaction.execute(&statement, &[&tenant.get(), &policy]).await?;
         transaction.commit().await?;
-        Ok(settings)
+        drop(client);
+        self.tenant_settings(tenant).await
     }
 
     /// The tenant with this name, made where it is missing.

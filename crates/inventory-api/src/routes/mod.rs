@@ -46,6 +46,19 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::head().to(history::item_history)),
         )
         .service(
+            web::resource("/api-keys")
+                .route(web::get().to(api_keys::list_api_keys))
+                .route(web::head().to(api_keys::list_api_keys))
+                .route(web::post().to(api_keys::create_api_key)),
+        )
+        .service(
+            web::resource("/api-keys/{id}")
+                .route(web::get().to(api_keys::get_api_key))
+                .route(web::head().to(api_keys::get_api_key))
+                .route(web::delete().to(api_keys::revoke_api_key)),
+        )
+        .service(web::resource("/tokens").route(web::post().to(tokens::issue_token)))
+        .service(
             web::resource("/sessions")
                 .route(web::get().to(sessions::list_sessions))
                 .route(web::post().to(sessions::create_session)),

@@ -11,14 +11,22 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
     form-action 'none'; frame-ancestors 'none'";
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
-    for (path, media_type, text) in [
-        ("/sign-in", "text/html; charset=utf-8", PAGE),
-        ("/sign-in/page.css", "text/css; charset=utf-8", STYLE),
-        ("/sign-in/page.js", "text/javascript; charset=utf-8", SCRIPT),
-    ] {
-        let serve = move || async move { file(media_type, text) };
-        config.service(web::resource(path).route(web::get().to(serve)).route(web::head().to(serve)));
-    }
+    config
+        .service(web::resource("/sign-in").route(web::get().to(page)).route(web::head().to(page)))
+        .service(web::resource("/sign-in/page.css").route(web::get().to(style)))
+        .service(web::resource("/sign-in/page.js").route(web::get().to(script)));
+}
+
+async fn page() -> HttpResponse {
+    file("text/html; charset=utf-8", PAGE)
+}
+
+async fn style() -> HttpResponse {
+    file("text/css; charset=utf-8", STYLE)
+}
+
+async fn script() -> HttpResponse {
+    file("text/javascript; charset=utf-8", SCRIPT)
 }
 
 fn file(media_type: &'static str, text: &'static str) -> HttpResponse {

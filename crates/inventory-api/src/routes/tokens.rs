@@ -44,7 +44,7 @@ pub(crate) async fn issue_token(
             "Only an API key or a session can be exchanged for a token, and this request has neither.";
         return Err(ApiError::new(ProblemCode::Forbidden, detail));
     }
-    let expires_at = token_end(Timestamp::now(), api.access_token(), identity.expires_at);
+    let expires_at = token_end(Timestamp::now(), api.auth().access_token(), identity.expires_at);
     let token = api.access().issue(identity, expires_at).map_err(ApiError::internal)?;
     Ok(HttpResponse::Created()
         .insert_header((header::CACHE_CONTROL, "no-store"))

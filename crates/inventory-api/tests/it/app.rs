@@ -76,11 +76,11 @@ impl App {
     }
 
     /// A token as an operator makes it, for somebody of the first tenant.
-    pub(crate) fn token(&self, actor: &str, role: Role) -> String {
-        self.token_of(TenantId::DEFAULT, actor, role)
+    pub(crate) fn operator(&self, actor: &str, role: Role) -> String {
+        self.operator_of(TenantId::DEFAULT, actor, role)
     }
 
-    pub(crate) fn token_of(&self, tenant: TenantId, actor: &str, role: Role) -> String {
+    pub(crate) fn operator_of(&self, tenant: TenantId, actor: &str, role: Role) -> String {
         let permissions = role.permissions();
         let identity = Identity { tenant, actor: actor.into(), permissions, ..Identity::anonymous() };
         let access = Access::new(&self.settings.token_secret().unwrap(), self.settings.auth.anonymous);

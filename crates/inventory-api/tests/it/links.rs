@@ -9,7 +9,7 @@ const PASSWORD: &str = "correct horse";
 
 async fn invite(app: &App, email: &str) -> (i64, String) {
     let body = json!({"email": email, "name": "Ann", "role": "manager"});
-    let invited = app.act(&app.token("cli", Role::Owner), "POST", "/api/v1/users", Some(body)).await;
+    let invited = app.act(&app.operator("cli", Role::Owner), "POST", "/api/v1/users", Some(body)).await;
     (invited.body["id"].as_i64().unwrap(), secret(&invited.body["invitation"]))
 }
 
@@ -18,7 +18,8 @@ fn secret(invitation: &Value) -> String {
 }
 
 async fn another_link(app: &App, id: i64) -> Answer {
-    app.act(&app.token("cli", Role::Owner), "POST", &format!("/api/v1/users/{id}/password-link"), None).await
+    app.act(&app.operator("cli", Role::Owner), "POST", &format!("/api/v1/users/{id}/password-link"), None)
+        .await
 }
 
 async fn choose(app: &App, link: &str, password: &str) -> Answer {
@@ -83,7 +84,7 @@ async fn a_new_link_replaces_the_one_before_and_time_ends_it() {
 async fn a_link_of_somebody_who_may_not_sign_in_is_of_no_use() {
     let app = App::spawn().await;
     let (id, link) = invite(&app, "ann@shop.example").await;
-    let token = app.token("cli", Role::Owner);
+    let token = app.operator("cli", Role::Owner);
     let path = format!("/api/v1/users/{id}");
     assert_eq!(app.act(&token, "PATCH", &path, Some(json!({"disabled": true}))).await.status, 200);
     choose(&app, &link, PASSWORD).await.is_problem(410, "link_expired");
@@ -126,7 +127,7 @@ async fn a_forgotten_password_is_replaced_and_all_sessions_end() {
 #[tokio::test]
 async fn changing_ones_password_ends_the_other_sessions_and_keeps_this_one() {
     let app = App::spawn_with(&[("STOCKWIRE__AUTH__TRIES_PER_ACCOUNT", "3")]).await;
-    app.sql.batch_execute("update tenants set session_policy = 'multiple'").await.unwrap();
+    app.allow_several_sessions().await;
     let (_, link) = invite(&app, "ann@shop.example").await;
     let here = choose(&app, &link, PASSWORD).await.body;
     let there = sign_in(&app, PASSWORD).await.body;
@@ -149,7 +150,7 @@ async fn changing_ones_password_ends_the_other_sessions_and_keeps_this_one() {
     }
     let throttled = change("another horse", "third horse!!").await;
     throttled.is_problem(429, "rate_limited");
-    let operator = app.token("cli", Role::Owner);
+    let operator = app.operator("cli", Role::Owner);
     let body = json!({"current": "x", "new": "third horse!!"});
     app.act(&operator, "PUT", "/api/v1/me/password", Some(body)).await.is_problem(403, "forbidden");
 }

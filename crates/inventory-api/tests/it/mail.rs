@@ -89,7 +89,7 @@ async fn app_with(server: &str) -> App {
 
 async fn invite(app: &App) -> Answer {
     let body = json!({"email": "ann@shop.example", "name": "Ann", "role": "clerk"});
-    app.act(&app.token("cli", Role::Owner), "POST", "/api/v1/users", Some(body)).await
+    app.act(&app.operator("cli", Role::Owner), "POST", "/api/v1/users", Some(body)).await
 }
 
 fn secret(letter: &str) -> &str {
@@ -138,7 +138,7 @@ async fn where_the_mail_server_is_away_the_inviter_hears_it_and_can_ask_again() 
     assert_eq!((invited.status.as_u16(), &invited.body["invitation"]["delivery"]), (201, &json!("failed")));
     assert!(!invited.body.to_string().contains("sign-in#"), "{invited:?}");
     let again = format!("/api/v1/users/{}/password-link", invited.body["id"]);
-    let again = app.act(&app.token("cli", Role::Owner), "POST", &again, None).await;
+    let again = app.act(&app.operator("cli", Role::Owner), "POST", &again, None).await;
     assert_eq!((again.status.as_u16(), &again.body["delivery"]), (201, &json!("failed")));
     let metrics = app.get("/metrics").await;
     let text = metrics.body.as_str().unwrap();

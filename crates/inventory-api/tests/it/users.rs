@@ -9,7 +9,7 @@ const USERS: &str = "/api/v1/users";
 
 async fn invite(app: &App, email: &str, role: &str) -> Answer {
     let body = json!({"email": email, "name": "Ann", "role": role});
-    app.act(&app.token("cli", Role::Owner), "POST", USERS, Some(body)).await
+    app.act(&app.operator("cli", Role::Owner), "POST", USERS, Some(body)).await
 }
 
 /// A user who has chosen a password, with the answer to their sign-in.
@@ -37,7 +37,7 @@ async fn only_owners_manage_users() {
     let (id, _) = member(&app, "owner@shop.example", "owner").await;
     let new = json!({"email": "x@shop.example", "name": "X", "role": "viewer"});
     for role in [Role::Viewer, Role::Clerk, Role::Manager] {
-        let token = app.token("user:99", role);
+        let token = app.operator("user:99", role);
         for (method, path, body) in [
             ("GET", USERS.to_owned(), None),
             ("POST", USERS.to_owned(), Some(new.clone())),
@@ -52,7 +52,7 @@ async fn only_owners_manage_users() {
         assert_eq!(app.act(&token, "GET", "/api/v1/settings", None).await.status, 200);
     }
     app.get(USERS).await.is_problem(403, "forbidden");
-    let list = app.act(&app.token("user:1", Role::Owner), "GET", USERS, None).await;
+    let list = app.act(&app.operator("user:1", Role::Owner), "GET", USERS, None).await;
     assert_eq!(list.body["data"].as_array().unwrap().len(), 1);
 }
 
@@ -75,7 +75,7 @@ async fn an_invited_user_is_shown_without_a_password_and_signs_in_with_one() {
     let me = app.act(token, "GET", "/api/v1/me", None).await.body;
     assert_eq!((&me["email"], &me["name"]), (&json!("ann@shop.example"), &json!("Ann")));
     assert_eq!(me["permissions"], json!(["read", "stock"]));
-    let shown = app.act(&app.token("cli", Role::Owner), "GET", &here, None).await;
+    let shown = app.act(&app.operator("cli", Role::Owner), "GET", &here, None).await;
     assert_eq!((shown.header("etag"), &shown.body["has_password"]), ("\"2\"", &json!(true)));
     assert!(!shown.body.to_string().contains("argon2"), "{shown:?}");
     let sign_in = json!({"email": "ann@shop.example", "password": "correct horse"});
@@ -90,11 +90,11 @@ async fn an_address_belongs_to_one_user_of_a_tenant() {
     taken.is_problem(409, "duplicate_email");
     assert_eq!(taken.pointers(), ["/email"]);
     let bob = invite(&app, "bob@shop.example", "viewer").await.body["id"].as_i64().unwrap();
-    let token = app.token("cli", Role::Owner);
+    let token = app.operator("cli", Role::Owner);
     let moved = app.act(&token, "PATCH", &path(bob), Some(json!({"email": "ann@shop.example"}))).await;
     moved.is_problem(409, "duplicate_email");
     app.sql.batch_execute("insert into tenants (name) values ('other')").await.unwrap();
-    let theirs = app.token_of(TenantId::new(2), "cli", Role::Owner);
+    let theirs = app.operator_of(TenantId::new(2), "cli", Role::Owner);
     let new = json!({"email": "ann@shop.example", "name": "Ann", "role": "owner"});
     assert_eq!(app.act(&theirs, "POST", USERS, Some(new)).await.status, 201);
     for (method, path, body) in [
@@ -113,7 +113,7 @@ async fn an_address_belongs_to_one_user_of_a_tenant() {
 async fn a_user_is_changed_only_as_the_one_who_asks_knows_them() {
     let app = App::spawn().await;
     let (id, _) = member(&app, "ann@shop.example", "owner").await;
-    let token = app.token("cli", Role::Owner);
+    let token = app.operator("cli", Role::Owner);
     let patch = |tag: &'static str| {
         let request = app.request("PATCH", &path(id)).bearer_auth(&token).header("if-match", tag);
         answer(request.json(&json!({"name": "Anna"})))
@@ -140,7 +140,7 @@ async fn the_last_owner_who_can_sign_in_stays() {
     let (ann, _) = member(&app, "ann@shop.example", "owner").await;
     // Invited, but without a password: nobody could let others in.
     let bob = invite(&app, "bob@shop.example", "owner").await.body["id"].as_i64().unwrap();
-    let token = app.token("cli", Role::Owner);
+    let token = app.operator("cli", Role::Owner);
     for patch in [json!({"role": "manager"}), json!({"disabled": true})] {
         app.act(&token, "PATCH", &path(ann), Some(patch)).await.is_problem(409, "last_owner");
     }
@@ -159,7 +159,7 @@ async fn two_owners_cannot_take_each_others_rights_away_at_once() {
         let (bob, _) = member(&app, &format!("bob{round}@shop.example"), "owner").await;
         let others = "update users set disabled_at = now() where id not in ($1, $2)";
         app.sql.execute(others, &[&ann, &bob]).await.unwrap();
-        let token = app.token("cli", Role::Owner);
+        let token = app.operator("cli", Role::Owner);
         let (first, second) = (path(ann), path(bob));
         let demote = |path| app.act(&token, "PATCH", path, Some(json!({"role": "viewer"})));
         let (first, second) = tokio::join!(demote(&first), demote(&second));
@@ -175,7 +175,7 @@ async fn two_owners_cannot_take_each_others_rights_away_at_once() {
 async fn who_loses_a_right_is_signed_out_at_once() {
     let app = App::spawn().await;
     member(&app, "owner@shop.example", "owner").await;
-    let token = app.token("cli", Role::Owner);
+    let token = app.operator("cli", Role::Owner);
     for (number, (method, body)) in [
         ("PATCH", Some(json!({"role": "viewer"}))),
         ("PATCH", Some(json!({"disabled": true}))),
@@ -207,7 +207,7 @@ async fn who_loses_a_right_is_signed_out_at_once() {
 async fn a_raised_role_ends_no_session() {
     let app = App::spawn().await;
     let (id, session) = member(&app, "ann@shop.example", "viewer").await;
-    let token = app.token("cli", Role::Owner);
+    let token = app.operator("cli", Role::Owner);
     assert_eq!(app.act(&token, "PATCH", &path(id), Some(json!({"role": "manager"}))).await.status, 200);
     let theirs = session["access_token"].as_str().unwrap();
     assert_eq!(app.act(theirs, "GET", "/api/v1/me", None).await.status, 200);
@@ -223,7 +223,7 @@ async fn users_are_listed_in_pages() {
     for number in 0..5 {
         invite(&app, &format!("{number}@shop.example"), "viewer").await;
     }
-    let token = app.token("cli", Role::Owner);
+    let token = app.operator("cli", Role::Owner);
     let (mut seen, mut next) = (Vec::new(), Some(format!("{USERS}?limit=2")));
     while let Some(path) = next {
         let page = app.act(&token, "GET", &path, None).await.body;
@@ -241,7 +241,7 @@ async fn users_are_listed_in_pages() {
 async fn a_tenant_allows_one_login_of_a_user_or_several() {
     let app = App::spawn().await;
     let (_, first) = member(&app, "ann@shop.example", "owner").await;
-    let token = app.token("cli", Role::Owner);
+    let token = app.operator("cli", Role::Owner);
     let settings = app.act(&token, "GET", "/api/v1/settings", None).await;
     assert_eq!(settings.body, json!({"tenant": "default", "session_policy": "single"}));
     let sign_in = json!({"email": "ann@shop.example", "password": "correct horse"});
