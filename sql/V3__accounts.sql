@@ -231,17 +231,20 @@ comment on column ended_logins.at is 'When.';
 
 create table hubs (
   id uuid not null,
+  report bigint not null,
   expires_at timestamptz not null,
   constraint hubs_pkey primary key (id)
 );
 comment on table hubs is 'Hubs that say who is connected to them.';
 comment on column hubs.id is 'Made anew at each start.';
+comment on column hubs.report is 'The number of its last report: one that comes twice, or after one that is missing, is known by it.';
 comment on column hubs.expires_at is 'The hub says it again before; one that is gone has nobody connected.';
 
 create table hub_people (
   hub_id uuid not null,
   tenant_id bigint not null,
   actor text not null,
+  report bigint not null,
   constraint hub_people_pkey primary key (hub_id, tenant_id, actor),
   constraint hub_people_hub_fkey foreign key (hub_id) references hubs (id) on delete cascade
 );
@@ -250,6 +253,7 @@ comment on table hub_people is 'Who is connected to which hub, however many sock
 comment on column hub_people.hub_id is 'Which hub.';
 comment on column hub_people.tenant_id is 'Whose.';
 comment on column hub_people.actor is 'Who: user:<id> or key:<id>.';
+comment on column hub_people.report is 'The hub''s last report that named them: whom a whole list didn''t name is gone.';
 
 create table presence (
   id bigint generated always as identity,

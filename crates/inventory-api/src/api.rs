@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cookies::Cookies, csrf::Csrf, invitations::Invitations, key_ring::KeyRing, log_watch::LogWatch,
-    logins::Logins, passwords::Passwords, refresh_tokens::RefreshTokens, routes, sign_in,
+    logins::Logins, passwords::Passwords, presence_sweep, refresh_tokens::RefreshTokens, routes, sign_in,
 };
 
 /// The REST API, ready to be mounted. Clones share everything.
@@ -68,6 +68,7 @@ impl Api {
         let log = LogWatch::start(context, store.clone());
         let logins = Logins::start(context, store.clone(), &log);
         let keys = KeyRing::start(context, store.clone());
+        presence_sweep::start(context, store.clone());
         let text = "Snapshots that were sent to hubs.";
         metrics::describe_counter!("stockwire_snapshots_total", metrics::Unit::Count, text);
         metrics::counter!("stockwire_snapshots_total").increment(0);

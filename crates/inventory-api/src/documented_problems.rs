@@ -106,6 +106,10 @@ problem_set! {
     /// Of asking who one is.
     WhoProblems:
 }
+problem_set! {
+    /// Of asking for a ticket.
+    TicketProblems:
+}
 
 problem_set! {
     /// Of making an API key.

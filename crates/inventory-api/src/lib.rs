@@ -16,6 +16,7 @@
 //! | `logins` | which logins were ended |
 //! | `sign_in`, `passwords`, `refresh_tokens`, `cookies` | beginning a session and going on with it |
 //! | `links`, `invitations`, `mail` | one-time links, and how they get to whom they are for |
+//! | `presence_sweep` | who was with hubs that are gone |
 //! | `csrf` | whether a request with a cookie comes from a page of ours |
 //! | `log_watch` | wakes the requests that wait for a change |
 //! | `error` | what a failed query means to a client |
@@ -45,6 +46,7 @@ mod openapi;
 mod pagination;
 mod passwords;
 mod preconditions;
+mod presence_sweep;
 mod problem_page;
 mod refresh_tokens;
 mod routes;

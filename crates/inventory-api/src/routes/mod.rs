@@ -9,10 +9,12 @@ pub(crate) mod item_list;
 pub(crate) mod items;
 pub(crate) mod me;
 pub(crate) mod passwords;
+pub(crate) mod presence;
 pub(crate) mod sessions;
 mod sign_in_page;
 mod snapshot;
 pub(crate) mod tenant_settings;
+pub(crate) mod tickets;
 pub(crate) mod tokens;
 pub(crate) mod users;
 
@@ -90,23 +92,14 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::head().to(tenant_settings::get_settings))
                 .route(web::patch().to(tenant_settings::patch_settings)),
         )
-        .service(
-            web::resource("/api-keys")
-                .route(web::get().to(api_keys::list_api_keys))
-                .route(web::head().to(api_keys::list_api_keys))
-                .route(web::post().to(api_keys::create_api_key)),
-        )
-        .service(
-            web::resource("/api-keys/{id}")
-                .route(web::get().to(api_keys::get_api_key))
-                .route(web::head().to(api_keys::get_api_key))
-                .route(web::delete().to(api_keys::revoke_api_key)),
-        )
-        .service(web::resource("/tokens").route(web::post().to(tokens::issue_token)))
         .service(web::resource("/me").route(web::get().to(me::me)))
+        .service(web::resource("/tickets").route(web::post().to(tickets::create_ticket)))
+        .service(web::resource("/presence").route(web::get().to(presence::list_people)))
         .service(web::resource("/changes").route(web::get().to(changes::list_changes)));
     config
         .service(web::resource("/internal/v1/snapshot").route(web::get().to(snapshot::snapshot)))
+        .service(web::resource("/internal/v1/presence").route(web::post().to(presence::take_report)))
+        .service(web::resource("/internal/v1/tickets/redeem").route(web::post().to(tickets::redeem_ticket)))
         .service(web::resource("/db-check").wrap(from_fn(gate)).route(web::get().to(db_check::db_check)))
         .configure(docs::configure)
         .configure(sign_in_page::configure)

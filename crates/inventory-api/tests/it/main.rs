@@ -21,6 +21,7 @@ mod metrics;
 mod outage;
 mod people;
 mod preconditions;
+mod presence;
 mod sessions;
 mod snapshot;
 mod statements;

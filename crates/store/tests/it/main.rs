@@ -4,6 +4,7 @@ mod capture;
 mod migrations;
 mod odd_rows;
 mod origin;
+mod presence;
 mod readable;
 mod retention;
 mod roles;
