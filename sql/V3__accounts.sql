@@ -442,6 +442,8 @@ begin
   end if;
   if new.email <> old.email then
     perform note_audit(new.tenant_id, 'email_changed', subject, json_build_object('from', old.email, 'to', new.email));
+    -- A link that was sent to the address before is not for whoever reads letters there.
+    delete from one_time_links where user_id = new.id;
   end if;
   if new.disabled_at is not null or role_rank(new.role) < role_rank(old.role) then
     why := 'revoked';
@@ -458,6 +460,18 @@ $$;
 comment on function user_after_change() is 'Ends the sessions of a user who lost a right or whose password changed, and writes the audit trail.';
 create trigger users_after_change after insert or update or delete on users
   for each row execute function user_after_change();
+
+create function one_time_link_after_change() returns trigger
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+  perform note_audit(new.tenant_id, 'password_link_created', 'user:' || new.user_id,
+    json_build_object('purpose', new.purpose));
+  return null;
+end;
+$$;
+comment on function one_time_link_after_change() is 'Writes the audit trail of links that let somebody in.';
+create trigger one_time_links_after_change after insert or update on one_time_links
+  for each row execute function one_time_link_after_change();
 
 create function session_policy(tenant bigint) returns text
 language sql stable
@@ -505,4 +519,4 @@ create trigger presence_capture after insert or delete on presence
   for each row execute function capture_presence();
 
 revoke execute on function session_after_change(), api_key_after_change(), user_after_change(),
-  tenant_settings_after_change(), capture_presence() from public;
+  one_time_link_after_change(), tenant_settings_after_change(), capture_presence() from public;

@@ -13,8 +13,8 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cookies::Cookies, csrf::Csrf, key_ring::KeyRing, log_watch::LogWatch, logins::Logins,
-    passwords::Passwords, presence_sweep, refresh_tokens::RefreshTokens, routes, sign_in,
+    cookies::Cookies, csrf::Csrf, invitations::Invitations, key_ring::KeyRing, log_watch::LogWatch,
+    logins::Logins, passwords::Passwords, presence_sweep, refresh_tokens::RefreshTokens, routes, sign_in,
 };
 
 /// The REST API, ready to be mounted. Clones share everything.
@@ -29,6 +29,7 @@ struct Shared {
     internal_secret: Secret,
     auth: Auth,
     passwords: Passwords,
+    invitations: Invitations,
     refresh_tokens: RefreshTokens,
     cookies: Cookies,
     csrf: Csrf,
@@ -49,7 +50,7 @@ impl Api {
     /// Begins to watch the log. Call it inside a runtime that lasts as long as the service.
     ///
     /// # Errors
-    /// A secret is missing or too short, or a proxy is no address.
+    /// A secret is missing or too short, a proxy is no address, or the mail server's settings can't be used.
     pub fn start(context: &Context, store: Store) -> Result<Self, Fatal> {
         let settings = &context.settings;
         let token_secret = settings.token_secret()?;
@@ -60,6 +61,7 @@ impl Api {
         let passwords =
             Passwords::new().map_err(|error| anyhow::anyhow!("passwords can't be hashed: {error}"))?;
         let cookies = Cookies::new(&settings.http.public_url);
+        let invitations = Invitations::new(context)?;
         sign_in::describe();
         let proxies = Proxies::read("http.trusted_proxies", &settings.http.trusted_proxies)?;
         let internal_secret = settings.internal_secret()?;
@@ -77,6 +79,7 @@ impl Api {
             internal_secret,
             auth,
             passwords,
+            invitations,
             refresh_tokens,
             cookies,
             csrf,
@@ -144,6 +147,10 @@ impl Api {
 
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.shared.passwords
+    }
+
+    pub(crate) fn invitations(&self) -> &Invitations {
+        &self.shared.invitations
     }
 
     pub(crate) fn refresh_tokens(&self) -> &RefreshTokens {

@@ -45,6 +45,8 @@ needs! {
     Stock = Some(Permission::Stock);
     /// Who may change items.
     Items = Some(Permission::Items);
+    /// Who may manage users and settings.
+    Users = Some(Permission::Users);
     /// Who may make and revoke API keys.
     Keys = Some(Permission::Keys);
 }

@@ -15,6 +15,7 @@
 //! | `key_ring`, `key_memory`, `key_uses` | checking API keys, what is remembered of them, when they were used |
 //! | `logins` | which logins were ended |
 //! | `sign_in`, `passwords`, `refresh_tokens`, `cookies` | beginning a session and going on with it |
+//! | `links`, `invitations`, `mail` | one-time links, and how they get to whom they are for |
 //! | `presence_sweep` | who was with hubs that are gone |
 //! | `csrf` | whether a request with a cookie comes from a page of ours |
 //! | `log_watch` | wakes the requests that wait for a change |
@@ -25,7 +26,7 @@
 //! deliberately no SQL and no socket here; the only state in memory is the head of the log.
 
 mod api;
-mod api_key;
+pub mod api_key;
 mod body;
 mod caller;
 mod cookies;
@@ -33,11 +34,14 @@ mod csrf;
 mod database;
 mod documented_problems;
 mod error;
+mod invitations;
 mod key_memory;
 mod key_ring;
 mod key_uses;
+pub mod links;
 mod log_watch;
 mod logins;
+mod mail;
 mod openapi;
 mod pagination;
 mod passwords;

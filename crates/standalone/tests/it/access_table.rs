@@ -108,6 +108,28 @@ const ROUTES: &[Row] = &[
     row("POST", "/api/v1/tickets", Known, 201, 201),
     row("POST", "/internal/v1/tickets/redeem", Services, 401, 401)
         .with(r#"{"ticket":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#),
+    row("GET", "/api/v1/users", USERS, 200, 200),
+    row("HEAD", "/api/v1/users", USERS, 200, 200),
+    row("POST", "/api/v1/users", USERS, 201, 201)
+        .with(r#"{"email":"invited{user}@x.example","name":"Ann","role":"clerk"}"#),
+    row("GET", "/api/v1/users/{user}", USERS, 200, 404),
+    row("HEAD", "/api/v1/users/{user}", USERS, 200, 404),
+    row("PATCH", "/api/v1/users/{user}", USERS, 200, 404).with(r#"{"role":"viewer"}"#),
+    row("DELETE", "/api/v1/users/{user}", USERS, 204, 404),
+    row("POST", "/api/v1/users/{user}/password-link", USERS, 201, 404),
+    // Nobody has such a link, and nobody's password is this one: whoever asks is told so.
+    row("POST", "/api/v1/password", Anybody, 410, 410).with(r#"{"link":"x","password":"correct horse"}"#),
+    row("PUT", "/api/v1/me/password", User, 401, 401)
+        .with(r#"{"current":"not this one","new":"correct horse"}"#),
+    row("POST", "/api/v1/password-resets", Anybody, 202, 202)
+        .with(r#"{"email":"forgetful{user}@x.example"}"#),
+    row("GET", "/api/v1/settings", Known, 200, 200),
+    row("HEAD", "/api/v1/settings", Known, 200, 200),
+    row("PATCH", "/api/v1/settings", USERS, 200, 200).with(r#"{"session_policy":"single"}"#),
+    row("GET", "/sign-in", Anybody, 200, 200),
+    row("HEAD", "/sign-in", Anybody, 200, 200),
+    row("GET", "/sign-in/page.css", Anybody, 200, 200),
+    row("GET", "/sign-in/page.js", Anybody, 200, 200),
     row("GET", "/db-check", READ, 200, 200),
     row("GET", "/docs", Anybody, 200, 200),
     row("GET", "/docs/problems", Anybody, 200, 200),
