@@ -6,6 +6,7 @@
 //! service and every test can share it.
 
 mod access;
+mod audit;
 mod change;
 mod close;
 pub mod feed;
@@ -23,6 +24,7 @@ mod text;
 mod topic;
 
 pub use access::{EndedLogin, Identity, LONGEST_TOKEN, Login, LogoutReason, ParseLoginError};
+pub use audit::{AuditEntry, AuditPage};
 pub use change::{Change, Operation, WriteContext};
 pub use close::CloseCode;
 pub use fields::{FieldError, FieldReader};

@@ -7,7 +7,10 @@ use service::{Check, Context, Fatal, Health, access::Access, client_address::Pro
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::{csrf::Csrf, log_watch::LogWatch, logins::Logins, routes};
+use crate::{
+    audit_trail::AuditTrail, csrf::Csrf, housekeeping, limits::Limits, log_watch::LogWatch, logins::Logins,
+    refusals, routes,
+};
 
 /// The REST API, ready to be mounted. Clones share everything.
 #[derive(Clone)]
@@ -23,6 +26,9 @@ struct Shared {
     proxies: Proxies,
     log: LogWatch,
     logins: Logins,
+    limits: Option<Limits>,
+    audit: AuditTrail,
+    allowed_origins: Vec<String>,
     stop: CancellationToken,
 }
 
@@ -46,11 +52,28 @@ impl Api {
         let internal_secret = settings.internal_secret()?;
         let log = LogWatch::start(context, store.clone());
         let logins = Logins::start(context, store.clone(), &log);
+        let limits = Limits::read(&settings.limits);
+        let audit = AuditTrail::start(context, store.clone());
+        let allowed_origins = settings.http.allowed_origins.clone();
+        housekeeping::start(context, store.clone());
+        refusals::describe();
         let text = "Snapshots that were sent to hubs.";
         metrics::describe_counter!("stockwire_snapshots_total", metrics::Unit::Count, text);
         metrics::counter!("stockwire_snapshots_total").increment(0);
         let stop = context.stop.clone();
-        let shared = Shared { store, access, internal_secret, csrf, proxies, log, logins, stop };
+        let shared = Shared {
+            store,
+            access,
+            internal_secret,
+            csrf,
+            proxies,
+            log,
+            logins,
+            limits,
+            audit,
+            allowed_origins,
+            stop,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -109,6 +132,20 @@ impl Api {
 
     pub(crate) fn logins(&self) -> &Logins {
         &self.shared.logins
+    }
+
+    /// How often one client may ask, if that is limited.
+    pub(crate) fn limits(&self) -> Option<&Limits> {
+        self.shared.limits.as_ref()
+    }
+
+    /// Takes notes of what is refused.
+    pub(crate) fn audit(&self) -> &AuditTrail {
+        &self.shared.audit
+    }
+
+    pub(crate) fn allowed_origins(&self) -> &[String] {
+        &self.shared.allowed_origins
     }
 
     pub(crate) fn log(&self) -> &LogWatch {

@@ -11,6 +11,10 @@
 //! | `pagination` | pages, cursors, links |
 //! | `visitor` | the gate that every request passes: where it comes from and who sends it |
 //! | `caller` | what a route needs of who is asking, and what is written down about a write |
+//! | `limits` | how often one client may ask |
+//! | `refusals`, `audit_trail` | who was refused: counted, and written into the audit trail in the background |
+//! | `cross_origin` | pages of other origins |
+//! | `housekeeping` | deletes what has ended and is too old |
 //! | `logins` | which logins were ended |
 //! | `csrf` | whether a request with a cookie comes from a page of ours |
 //! | `log_watch` | wakes the requests that wait for a change |
@@ -18,21 +22,27 @@
 //! | `openapi`, `documented_problems`, `problem_page` | the API described from this code |
 //!
 //! Every mistake of a client is answered with a problem document that names it, and changes nothing. There is
-//! deliberately no SQL and no socket here; the only state in memory is the head of the log.
+//! deliberately no SQL and no socket here; the only state in memory is the head of the log, which logins were ended, and how
+//! often each client asked.
 
 mod api;
+mod audit_trail;
 mod body;
 mod caller;
+mod cross_origin;
 mod csrf;
 mod database;
 mod documented_problems;
 mod error;
+mod housekeeping;
+mod limits;
 mod log_watch;
 mod logins;
 mod openapi;
 mod pagination;
 mod preconditions;
 mod problem_page;
+mod refusals;
 mod routes;
 mod unique_keys;
 mod visitor;
@@ -78,7 +88,8 @@ pub async fn serve(context: Context, listener: TcpListener) -> Result<(), Fatal>
     let health = Health::new(NAME, vec![check], context.stop.clone()).with_gauges(api.gauges());
     // Requests under way get most of the deadline: the rest is for what comes after them.
     let drain_seconds = (settings.shutdown.deadline().as_secs() * 2 / 3).max(1);
-    let http = Http { name: NAME, listener, workers: settings.http.workers, drain_seconds };
+    let (workers, tls_only) = (settings.http.workers, settings.http.is_tls_only());
+    let http = Http { name: NAME, listener, workers, drain_seconds, tls_only };
     tracing::info!(http.listen = %http.listener.local_addr()?, "listening");
     let serving = service::http::serve(http, api.configure(health), context.stop.clone());
     tokio::pin!(serving);

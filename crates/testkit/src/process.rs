@@ -33,6 +33,7 @@ pub fn environment(settings: &Settings) -> BTreeMap<String, String> {
         ("STOCKWIRE__AUTH__TOKEN_SECRET", settings.auth.token_secret.expose()),
         ("STOCKWIRE__NOTIFIER__URL", &settings.notifier.url),
         ("STOCKWIRE__API__URL", &settings.api.url),
+        ("STOCKWIRE__LIMITS__REQUESTS_PER_SECOND", "0"),
         ("STOCKWIRE__LOG__FILTER", &settings.log.filter),
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()))

@@ -1,5 +1,6 @@
 //! The routes, a file for each resource, and where they are mounted.
 
+pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod db_check;
 mod docs;
@@ -13,12 +14,13 @@ use actix_web::{HttpRequest, middleware::from_fn, web};
 use domain::ItemId;
 use service::ApiError;
 
-use crate::visitor::gate;
+use crate::{cross_origin::answer_pages, visitor::gate};
 
 /// Mounts everything but the health routes.
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     let api = web::scope("/api/v1")
         .wrap(from_fn(gate))
+        .wrap(from_fn(answer_pages))
         .service(
             web::resource("/items")
                 .route(web::get().to(item_list::list_items))
@@ -38,11 +40,17 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::get().to(history::item_history))
                 .route(web::head().to(history::item_history)),
         )
+        .service(web::resource("/audit").route(web::get().to(audit::list_audit)))
         .service(web::resource("/me").route(web::get().to(me::me)))
         .service(web::resource("/changes").route(web::get().to(changes::list_changes)));
     config
         .service(web::resource("/internal/v1/snapshot").route(web::get().to(snapshot::snapshot)))
-        .service(web::resource("/db-check").wrap(from_fn(gate)).route(web::get().to(db_check::db_check)))
+        .service(
+            web::resource("/db-check")
+                .wrap(from_fn(gate))
+                .wrap(from_fn(answer_pages))
+                .route(web::get().to(db_check::db_check)),
+        )
         .configure(docs::configure)
         .service(api);
 }
