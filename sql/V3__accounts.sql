@@ -163,12 +163,14 @@ comment on column tickets.expires_at is 'When it ends itself.';
 create unlogged table sign_in_throttles (
   subject text not null,
   allowance double precision not null,
+  refused boolean not null default false,
   refilled_at timestamptz not null default clock_timestamp(),
   constraint sign_in_throttles_pkey primary key (subject)
 ) with (fillfactor = 50);
 comment on table sign_in_throttles is 'How many more passwords may be tried for an account, and from an address.';
 comment on column sign_in_throttles.subject is 'account:<tenant>/<e-mail>, of accounts that don''t exist too, or address:<address>.';
 comment on column sign_in_throttles.allowance is 'How many were left when it was last looked at.';
+comment on column sign_in_throttles.refused is 'Whether the last try was refused because none were left.';
 comment on column sign_in_throttles.refilled_at is 'When that was.';
 
 create table audit (

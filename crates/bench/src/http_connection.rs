@@ -16,6 +16,8 @@ const MOST_BYTES: usize = 1024 * 1024;
 pub(crate) struct HttpConnection {
     stream: TcpStream,
     address: SocketAddr,
+    /// Further lines of each request's head, each with its end.
+    headers: String,
     received: Vec<u8>,
 }
 
@@ -30,7 +32,13 @@ impl HttpConnection {
     pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, address, received: Vec::with_capacity(4096) })
+        Ok(Self { stream, address, headers: String::new(), received: Vec::with_capacity(4096) })
+    }
+
+    /// Sends this header with each request.
+    pub(crate) fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push_str(&format!("{name}: {value}\r\n"));
+        self
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Result<Response> {
@@ -49,7 +57,8 @@ impl HttpConnection {
             0 => String::new(),
             length => format!("Content-Type: {content_type}\r\nContent-Length: {length}\r\n"),
         };
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n{content}\r\n{body}", self.address);
+        let Self { address, headers, .. } = self;
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}{content}\r\n{body}");
         self.stream.write_all(request.as_bytes()).await?;
         self.received.clear();
         loop {

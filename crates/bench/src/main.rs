@@ -1,7 +1,7 @@
 //! What Stockwire costs and how fast it is, measured on this machine and put beside the targets of the design.
 //!
 //! ```text
-//! cargo run --release -p bench -- writes | fanout | memory | latency | herd | soak | slow | comments | all
+//! cargo run --release -p bench -- writes | fanout | memory | latency | herd | soak | slow | comments | accounts | all
 //! ```
 //!
 //! | module | noun |
@@ -14,6 +14,7 @@
 //! | `soak` | minutes of stalls, cuts, kills and writers of all kinds, and nobody may be wrong in the end |
 //! | `slow` | what clients that don't read cost those who do |
 //! | `comments` | what it costs that statements say for which request they run |
+//! | `accounts` | what it costs to know who asks: a request, a handshake, a sign-in |
 //! | `stage`, `service_process`, `binaries`, `nchan` | what is measured: Postgres and real processes on loopback |
 //! | `audience`, `websocket`, `publisher`, `http_connection` | who loads it, as cheaply as can be |
 //! | `crowd`, `checker` | clients that keep a copy and come back, and whether they were told the truth |
@@ -28,6 +29,7 @@
 //! when a target is missed. A measurement that stops a build on a busy machine gets switched off. What fails a run is
 //! a client that was told something wrong: that is no matter of speed.
 
+mod accounts;
 mod audience;
 mod binaries;
 mod checker;
@@ -90,6 +92,8 @@ enum Measurement {
     Slow(slow::Options),
     /// What it costs that statements say for which request they run (about 20 seconds).
     Comments(comments::Options),
+    /// What it costs to know who asks: for a request, a handshake, a sign-in (about 40 seconds).
+    Accounts(accounts::Options),
     /// All of them, shorter where that is enough (about 12 minutes).
     All,
 }
@@ -133,6 +137,7 @@ async fn run(measurement: Measurement) -> Result<Report> {
         Measurement::Soak(options) => soak::run(&options).await,
         Measurement::Slow(options) => slow::run(&options).await,
         Measurement::Comments(options) => comments::run(&options).await,
+        Measurement::Accounts(options) => accounts::run(&options).await,
         Measurement::All => {
             let mut report = writes::run(&default_options()?).await?;
             report.add(latency::run(&default_options()?).await?);
@@ -143,6 +148,7 @@ async fn run(measurement: Measurement) -> Result<Report> {
             report.add(soak::run(&default_options::<soak::Options>()?.briefly()).await?);
             report.add(slow::run(&default_options()?).await?);
             report.add(comments::run(&default_options()?).await?);
+            report.add(accounts::run(&default_options()?).await?);
             Ok(report)
         }
     }

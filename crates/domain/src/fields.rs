@@ -66,11 +66,7 @@ impl FieldReader {
     }
 
     /// A field that must be there and not null. `None` means that an error was recorded.
-    pub(crate) fn required<T>(
-        &mut self,
-        field: &str,
-        parse: impl FnOnce(Value) -> Result<T, String>,
-    ) -> Option<T> {
+    pub fn required<T>(&mut self, field: &str, parse: impl FnOnce(Value) -> Result<T, String>) -> Option<T> {
         let errors = self.errors.len();
         match self.take(field, parse) {
             Given::Value(value) => return Some(value),
@@ -82,11 +78,7 @@ impl FieldReader {
     }
 
     /// A field that may be absent but not null.
-    pub(crate) fn present<T>(
-        &mut self,
-        field: &str,
-        parse: impl FnOnce(Value) -> Result<T, String>,
-    ) -> Option<T> {
+    pub fn present<T>(&mut self, field: &str, parse: impl FnOnce(Value) -> Result<T, String>) -> Option<T> {
         match self.take(field, parse) {
             Given::Value(value) => Some(value),
             Given::Absent => None,
@@ -103,7 +95,7 @@ impl FieldReader {
     }
 
     /// Ends the reading: whatever was not taken is unknown.
-    pub(crate) fn finish(mut self) -> Result<(), Vec<FieldError>> {
+    pub fn finish(mut self) -> Result<(), Vec<FieldError>> {
         let unknown: Vec<String> = self.object.keys().cloned().collect();
         for field in unknown {
             self.error(&field, "is not a known field".into());

@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use actix_web::web;
-use service::{Check, Context, Fatal, Health, access::Access, client_address::Proxies, settings::Secret};
+use service::{
+    Check, Context, Fatal, Health,
+    access::Access,
+    client_address::Proxies,
+    settings::{Auth, Secret},
+};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    audit_trail::AuditTrail, csrf::Csrf, housekeeping, limits::Limits, log_watch::LogWatch, logins::Logins,
-    refusals, routes,
+    audit_trail::AuditTrail, cookies::Cookies, csrf::Csrf, housekeeping, limits::Limits, log_watch::LogWatch,
+    logins::Logins, passwords::Passwords, refresh_tokens::RefreshTokens, refusals, routes, sign_in,
 };
 
 /// The REST API, ready to be mounted. Clones share everything.
@@ -22,6 +27,10 @@ struct Shared {
     store: Store,
     access: Access,
     internal_secret: Secret,
+    auth: Auth,
+    passwords: Passwords,
+    refresh_tokens: RefreshTokens,
+    cookies: Cookies,
     csrf: Csrf,
     proxies: Proxies,
     log: LogWatch,
@@ -48,6 +57,12 @@ impl Api {
         let token_secret = settings.token_secret()?;
         let access = Access::new(&token_secret, settings.auth.anonymous);
         let csrf = Csrf::new(&token_secret);
+        let auth = settings.auth.clone();
+        let refresh_tokens = RefreshTokens::new(&token_secret, &auth);
+        let passwords =
+            Passwords::new().map_err(|error| anyhow::anyhow!("passwords can't be hashed: {error}"))?;
+        let cookies = Cookies::new(&settings.http.public_url);
+        sign_in::describe();
         let proxies = Proxies::read("http.trusted_proxies", &settings.http.trusted_proxies)?;
         let internal_secret = settings.internal_secret()?;
         let log = LogWatch::start(context, store.clone());
@@ -65,6 +80,10 @@ impl Api {
             store,
             access,
             internal_secret,
+            auth,
+            passwords,
+            refresh_tokens,
+            cookies,
             csrf,
             proxies,
             log,
@@ -80,12 +99,16 @@ impl Api {
     /// Whether the database answers and has our tables, for a [`Health`].
     #[must_use]
     pub fn check(&self) -> Check {
-        let store = self.shared.store.clone();
+        let (store, logins) = (self.shared.store.clone(), self.shared.logins.clone());
         Check::new("database", move || {
-            let store = store.clone();
+            let (store, logins) = (store.clone(), logins.clone());
             Box::pin(async move {
-                let checked = store.check().await;
-                checked.map_err(|_| "the database doesn't answer, or has no schema yet".to_owned())
+                let checked = async {
+                    store.check().await?;
+                    // Before the first look, whoever has a login is sent away.
+                    if logins.ended().is_none() { logins.look().await } else { Ok(()) }
+                };
+                checked.await.map_err(|_| "the database doesn't answer, or has no schema yet".to_owned())
             })
         })
     }
@@ -120,6 +143,22 @@ impl Api {
 
     pub(crate) fn internal_secret(&self) -> &Secret {
         &self.shared.internal_secret
+    }
+
+    pub(crate) fn auth(&self) -> &Auth {
+        &self.shared.auth
+    }
+
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.shared.passwords
+    }
+
+    pub(crate) fn refresh_tokens(&self) -> &RefreshTokens {
+        &self.shared.refresh_tokens
+    }
+
+    pub(crate) fn cookies(&self) -> Cookies {
+        self.shared.cookies
     }
 
     pub(crate) fn csrf(&self) -> &Csrf {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
-use domain::{Identity, Permission, TenantId, WriteContext};
+use domain::{Identity, Login, Permission, TenantId, WriteContext};
 use percent_encoding::percent_decode;
 use service::{ApiError, RequestId};
 
@@ -71,6 +71,23 @@ impl<N: Need> Caller<N> {
         &self.identity
     }
 
+    /// The user's id, if a user asks.
+    pub(crate) fn user(&self) -> Option<i64> {
+        self.identity
+            .actor
+            .strip_prefix("user:")
+            .and_then(|id| id.parse().ok())
+            .filter(|_| self.session().is_some())
+    }
+
+    /// The session's id, if one asks.
+    pub(crate) const fn session(&self) -> Option<i64> {
+        match self.identity.login {
+            Some(Login::Session(id)) => Some(id),
+            _ => None,
+        }
+    }
+
     /// Asks for one permission more.
     pub(crate) fn require(&self, permission: Permission) -> Result<(), ApiError> {
         require(&self.request, &self.identity, permission)
@@ -84,10 +101,15 @@ impl<N: Need> Caller<N> {
             }
             None => None,
         };
-        let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
-        let address = self.address.map(|address| address.to_string());
-        Ok(WriteContext { actor: self.identity.actor.to_string(), reason, request_id, address })
+        Ok(WriteContext { reason, ..context_of(&self.identity.actor, self.address, request) })
     }
+}
+
+/// What is known of a request and who sends it, but for the reason.
+pub(crate) fn context_of(actor: &str, address: Option<IpAddr>, request: &HttpRequest) -> WriteContext {
+    let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    let address = address.map(|address| address.to_string());
+    WriteContext { actor: actor.to_owned(), reason: None, request_id, address }
 }
 
 impl<N: Need> FromRequest for Caller<N> {

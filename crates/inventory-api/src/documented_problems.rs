@@ -57,6 +57,18 @@ problem_set! {
     DatabaseProblems:
 }
 problem_set! {
+    /// Of signing in.
+    SignInProblems: MalformedBody, WrongCredentials, BodyTooLarge, UnsupportedMediaType, InvalidBody
+}
+problem_set! {
+    /// Of going on with a session.
+    RefreshProblems: MalformedBody, BodyTooLarge, UnsupportedMediaType, InvalidBody
+}
+problem_set! {
+    /// Of ending a session.
+    EndSessionProblems: InvalidParameter, NotFound
+}
+problem_set! {
     /// Of asking who one is.
     WhoProblems:
 }

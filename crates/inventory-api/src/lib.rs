@@ -16,6 +16,7 @@
 //! | `cross_origin` | pages of other origins |
 //! | `housekeeping` | deletes what has ended and is too old |
 //! | `logins` | which logins were ended |
+//! | `sign_in`, `passwords`, `refresh_tokens`, `cookies` | beginning a session and going on with it |
 //! | `csrf` | whether a request with a cookie comes from a page of ours |
 //! | `log_watch` | wakes the requests that wait for a change |
 //! | `error` | what a failed query means to a client |
@@ -29,6 +30,7 @@ mod api;
 mod audit_trail;
 mod body;
 mod caller;
+mod cookies;
 mod cross_origin;
 mod csrf;
 mod database;
@@ -40,10 +42,13 @@ mod log_watch;
 mod logins;
 mod openapi;
 mod pagination;
+mod passwords;
 mod preconditions;
 mod problem_page;
+mod refresh_tokens;
 mod refusals;
 mod routes;
+mod sign_in;
 mod unique_keys;
 mod visitor;
 

@@ -12,7 +12,7 @@ use utoipa::{
     },
 };
 
-use crate::routes::{audit, changes, db_check, history, item_list, items, me};
+use crate::routes::{audit, changes, db_check, history, item_list, items, me, sessions};
 
 /// The document.
 #[derive(OpenApi)]
@@ -32,7 +32,8 @@ use crate::routes::{audit, changes, db_check, history, item_list, items, me};
     ),
     paths(
         item_list::list_items, items::create_item, items::get_item, items::replace_item, items::patch_item,
-        items::delete_item, history::item_history, changes::list_changes, me::me, audit::list_audit, db_check::db_check,
+        items::delete_item, history::item_history, changes::list_changes, me::me, sessions::create_session, sessions::refresh_session,
+        sessions::list_sessions, sessions::delete_session, audit::list_audit, db_check::db_check,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)

@@ -28,6 +28,7 @@ mod schema;
 mod sequencer;
 mod series;
 mod sessions;
+mod sign_ins;
 mod transaction;
 mod vitals;
 
@@ -49,4 +50,5 @@ pub use retention::{LogHolder, TrimEnd, TrimRules, Trimmed};
 pub use schema::{await_schema, ensure_schema};
 pub use sequencer::{Horizon, Sequencer, Step};
 pub use sessions::{NewSession, Presented, Refreshed, Session, SessionOwner};
+pub use sign_ins::{Credential, Throttle};
 pub use vitals::{Backlog, ServerVitals};

@@ -8,6 +8,7 @@ pub(crate) mod history;
 pub(crate) mod item_list;
 pub(crate) mod items;
 pub(crate) mod me;
+pub(crate) mod sessions;
 mod snapshot;
 
 use actix_web::{HttpRequest, middleware::from_fn, web};
@@ -40,6 +41,13 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::get().to(history::item_history))
                 .route(web::head().to(history::item_history)),
         )
+        .service(
+            web::resource("/sessions")
+                .route(web::get().to(sessions::list_sessions))
+                .route(web::post().to(sessions::create_session)),
+        )
+        .service(web::resource("/sessions/refresh").route(web::post().to(sessions::refresh_session)))
+        .service(web::resource("/sessions/{id}").route(web::delete().to(sessions::delete_session)))
         .service(web::resource("/audit").route(web::get().to(audit::list_audit)))
         .service(web::resource("/me").route(web::get().to(me::me)))
         .service(web::resource("/changes").route(web::get().to(changes::list_changes)));

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
 
 mod app;
+mod attacks;
 mod bad_input;
 mod binary;
 mod documents;
@@ -13,7 +14,9 @@ mod lists;
 mod log_lines;
 mod metrics;
 mod outage;
+mod people;
 mod preconditions;
+mod sessions;
 mod snapshot;
 mod statements;
 mod stored_documents;
