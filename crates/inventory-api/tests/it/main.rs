@@ -3,13 +3,16 @@
 
 mod app;
 mod attacks;
+mod audit;
 mod bad_input;
 mod binary;
+mod browsers;
 mod documents;
 mod drain;
 mod feed;
 mod history;
 mod items;
+mod limits;
 mod lists;
 mod log_lines;
 mod metrics;
