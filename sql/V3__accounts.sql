@@ -1,14 +1,22 @@
 -- Who may come in: users and their sessions, API keys, one-time links and tickets; what was done with accounts; and who
 -- is connected. How an ended login reaches every hub is told in ARCHITECTURE.md, "Ending a login".
 --
--- Nothing that statements of the releases before name is changed but for `tenants`, which gets a column with a
--- constant default: a moment's lock, no rewriting. Rows of the log get new kinds of resources. Hubs of the releases
+-- Nothing that statements of the releases before name is changed. Tenants' settings have a table of their own, because a new
+-- column of `tenants` would wait for everybody who has written an item and not committed, and all other writers would
+-- queue behind it. Foreign keys to `tenants` need a lock that only those are in the way of who change tenants. Rows of the log get new kinds of resources. Hubs of the releases
 -- before pass over the topic `session`, and don't know the topic `presence`, which is only ever written by an
 -- inventory-api of this release: upgrade hubs, then notifiers, then inventory-apis.
 
-alter table tenants add column session_policy text not null default 'single';
-alter table tenants add constraint tenants_session_policy_known check (session_policy in ('single', 'multiple'));
-comment on column tenants.session_policy is 'single: signing in ends the user''s other sessions; multiple: it doesn''t.';
+create table tenant_settings (
+  tenant_id bigint not null,
+  session_policy text not null default 'single',
+  constraint tenant_settings_pkey primary key (tenant_id),
+  constraint tenant_settings_tenant_fkey foreign key (tenant_id) references tenants (id) on delete cascade,
+  constraint tenant_settings_session_policy_known check (session_policy in ('single', 'multiple'))
+);
+comment on table tenant_settings is 'What a tenant''s owners may set; a tenant without a row has the defaults.';
+comment on column tenant_settings.tenant_id is 'Whose.';
+comment on column tenant_settings.session_policy is 'single: signing in ends the user''s other sessions; multiple: it doesn''t.';
 
 create table users (
   id bigint generated always as identity,
@@ -91,7 +99,7 @@ create table api_keys (
   prefix text not null,
   secret_hash bytea not null,
   scopes text[] not null,
-  addresses text[] not null default '{}',
+  addresses cidr[] not null default '{}',
   expires_at timestamptz,
   created_by text not null,
   created_at timestamptz not null default now(),
@@ -100,7 +108,10 @@ create table api_keys (
   constraint api_keys_pkey primary key (id),
   constraint api_keys_tenant_fkey foreign key (tenant_id) references tenants (id),
   constraint api_keys_prefix_unique unique (prefix),
-  constraint api_keys_name_form check (name = btrim(name) and char_length(name) between 1 and 200)
+  constraint api_keys_name_form check (name = btrim(name) and char_length(name) between 1 and 200),
+  constraint api_keys_prefix_form check (prefix ~ '^[0-9A-Za-z]{10}$'),
+  constraint api_keys_secret_hash_form check (octet_length(secret_hash) = 32),
+  constraint api_keys_scopes_known check (cardinality(scopes) >= 1 and scopes <@ array['read', 'stock', 'items'])
 );
 create index api_keys_by_tenant on api_keys (tenant_id, id);
 comment on table api_keys is 'Keys of programs. The secret was shown once and is not here.';
@@ -114,7 +125,7 @@ comment on column api_keys.addresses is 'Addresses and networks that it may be u
 comment on column api_keys.expires_at is 'When it ends by itself, if it does.';
 comment on column api_keys.created_by is 'Who made it, as actor.';
 comment on column api_keys.created_at is 'When it was made.';
-comment on column api_keys.last_used_at is 'When it was last used, to the minute.';
+comment on column api_keys.last_used_at is 'When it was last used; written at most once a minute.';
 comment on column api_keys.revoked_at is 'When it was revoked; never taken back.';
 
 create table one_time_links (
@@ -445,19 +456,26 @@ comment on function user_after_change() is 'Ends the sessions of a user who lost
 create trigger users_after_change after insert or update or delete on users
   for each row execute function user_after_change();
 
-create function tenant_after_change() returns trigger
+create function session_policy(tenant bigint) returns text
+language sql stable
+return coalesce((select session_policy from tenant_settings where tenant_id = tenant), 'single');
+comment on function session_policy(bigint) is 'Whether a tenant''s users may be signed in once or several times.';
+
+create function tenant_settings_after_change() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+  before constant text := case tg_op when 'UPDATE' then old.session_policy else 'single' end;
 begin
-  if new.session_policy <> old.session_policy then
-    perform note_audit(new.id, 'session_policy_changed', null,
-      json_build_object('from', old.session_policy, 'to', new.session_policy));
+  if new.session_policy <> before then
+    perform note_audit(new.tenant_id, 'session_policy_changed', null,
+      json_build_object('from', before, 'to', new.session_policy));
   end if;
   return null;
 end;
 $$;
-comment on function tenant_after_change() is 'Writes the audit trail of a tenant''s settings.';
-create trigger tenants_after_change after update on tenants
-  for each row execute function tenant_after_change();
+comment on function tenant_settings_after_change() is 'Writes the audit trail of a tenant''s settings.';
+create trigger tenant_settings_after_change after insert or update on tenant_settings
+  for each row execute function tenant_settings_after_change();
 
 create function presence_document(person presence) returns json
 language sql stable
@@ -484,4 +502,4 @@ create trigger presence_capture after insert or delete on presence
   for each row execute function capture_presence();
 
 revoke execute on function session_after_change(), api_key_after_change(), user_after_change(),
-  tenant_after_change(), capture_presence() from public;
+  tenant_settings_after_change(), capture_presence() from public;

@@ -94,6 +94,11 @@ impl FieldReader {
         self.errors.push(FieldError { detail, pointer });
     }
 
+    /// An error in an entry of a list.
+    pub(crate) fn entry_error(&mut self, field: &'static str, place: usize, detail: String) {
+        self.errors.push(FieldError { detail, pointer: format!("/{field}/{place}") });
+    }
+
     /// Ends the reading: whatever was not taken is unknown.
     pub fn finish(mut self) -> Result<(), Vec<FieldError>> {
         let unknown: Vec<String> = self.object.keys().cloned().collect();

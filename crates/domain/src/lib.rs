@@ -6,6 +6,8 @@
 //! service and every test can share it.
 
 mod access;
+mod api_key;
+mod api_key_input;
 mod audit;
 mod change;
 mod close;
@@ -27,6 +29,8 @@ mod text;
 mod topic;
 
 pub use access::{EndedLogin, Identity, LONGEST_TOKEN, Login, LogoutReason, ParseLoginError};
+pub use api_key::{API_KEY_MARK, ApiKey};
+pub use api_key_input::NewApiKey;
 pub use audit::{AuditEntry, AuditPage};
 pub use change::{Change, Operation, WriteContext};
 pub use close::CloseCode;
@@ -36,7 +40,7 @@ pub use frame::{ClientFrame, FrameError, ResyncReason, SUBPROTOCOL, ServerFrame}
 pub use item::{Attributes, Item, ItemId, Price, Quantity, Version};
 pub use item_document::ItemDocument;
 pub use item_input::{ItemPatch, NewItem};
-pub use page::{AsOf, HistoryPage, Page};
+pub use page::{AsOf, HistoryPage, Listing, Page};
 pub use password::{Password, PasswordError};
 pub use permission::{ParsePermissionsError, Permission, Permissions, Role};
 pub use position::{Cursor, Epoch, ParseCursorError, Position};

@@ -35,6 +35,18 @@ pub struct Page<T> {
     pub as_of: AsOf,
 }
 
+/// What a list answers whose rows aren't in the log, so that no moment of it means anything.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Listing<T> {
+    /// The rows.
+    pub data: Vec<T>,
+    /// Whether another page follows.
+    pub has_more: bool,
+    /// Hand this back as `after` for what follows.
+    pub next_cursor: Option<String>,
+}
+
 /// What the history of an item answers: a page of it, and whether it goes back to the item's creation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -90,7 +90,7 @@ impl Compose {
             .env("STOCKWIRE_VERSION", "drill")
             .env("STOCKWIRE_REGISTRY", "")
             .env("STOCKWIRE_ANONYMOUS", "anywhere")
-            // Its writers come from one machine, as fast as they are answered.
+            // Everybody in here writes from one address.
             .env("STOCKWIRE_REQUESTS_PER_SECOND", "0")
             .env("STOCKWIRE_INTERNAL_SECRET", &self.secret)
             .env("STOCKWIRE_TOKEN_SECRET", &self.secret)

@@ -13,8 +13,9 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    audit_trail::AuditTrail, cookies::Cookies, csrf::Csrf, housekeeping, limits::Limits, log_watch::LogWatch,
-    logins::Logins, passwords::Passwords, refresh_tokens::RefreshTokens, refusals, routes, sign_in,
+    audit_trail::AuditTrail, cookies::Cookies, csrf::Csrf, housekeeping, key_ring::KeyRing, limits::Limits,
+    log_watch::LogWatch, logins::Logins, passwords::Passwords, refresh_tokens::RefreshTokens, refusals,
+    routes, sign_in,
 };
 
 /// The REST API, ready to be mounted. Clones share everything.
@@ -35,6 +36,7 @@ struct Shared {
     proxies: Proxies,
     log: LogWatch,
     logins: Logins,
+    keys: KeyRing,
     limits: Option<Limits>,
     audit: AuditTrail,
     allowed_origins: Vec<String>,
@@ -67,6 +69,7 @@ impl Api {
         let internal_secret = settings.internal_secret()?;
         let log = LogWatch::start(context, store.clone());
         let logins = Logins::start(context, store.clone(), &log);
+        let keys = KeyRing::start(context, store.clone());
         let limits = Limits::read(&settings.limits);
         let audit = AuditTrail::start(context, store.clone());
         let allowed_origins = settings.http.allowed_origins.clone();
@@ -88,6 +91,7 @@ impl Api {
             proxies,
             log,
             logins,
+            keys,
             limits,
             audit,
             allowed_origins,
@@ -171,6 +175,10 @@ impl Api {
 
     pub(crate) fn logins(&self) -> &Logins {
         &self.shared.logins
+    }
+
+    pub(crate) fn keys(&self) -> &KeyRing {
+        &self.shared.keys
     }
 
     /// How often one client may ask, if that is limited.

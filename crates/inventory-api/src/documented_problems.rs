@@ -73,6 +73,19 @@ problem_set! {
     WhoProblems:
 }
 
+problem_set! {
+    /// Of making an API key.
+    CreateKeyProblems: InvalidParameter, MalformedBody, BodyTooLarge, UnsupportedMediaType, InvalidBody
+}
+problem_set! {
+    /// Of reading or revoking an API key.
+    KeyProblems: InvalidParameter, NotFound
+}
+problem_set! {
+    /// Of exchanging credentials for a token.
+    TokenProblems:
+}
+
 const EVERYWHERE: [ProblemCode; 7] = [
     ProblemCode::NotAuthenticated,
     ProblemCode::SessionEnded,

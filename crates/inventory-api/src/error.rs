@@ -27,7 +27,7 @@ pub(crate) fn store_error(error: Error) -> ApiError {
 
 /// A rule that the table has and the parser of the body doesn't. The name of the constraint says which field.
 fn broken_constraint(constraint: &str) -> ApiError {
-    if constraint == "items_tenant_fkey" {
+    if constraint.ends_with("_tenant_fkey") {
         return ApiError::new(ProblemCode::Forbidden, "The token's tenant doesn't exist.");
     }
     let rule = constraint.strip_prefix("items_").unwrap_or(constraint);

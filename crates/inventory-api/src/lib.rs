@@ -11,6 +11,8 @@
 //! | `pagination` | pages, cursors, links |
 //! | `visitor` | the gate that every request passes: where it comes from and who sends it |
 //! | `caller` | what a route needs of who is asking, and what is written down about a write |
+//! | `api_key` | the text of an API key |
+//! | `key_ring`, `key_memory`, `key_uses` | checking API keys, what is remembered of them, when they were used |
 //! | `limits` | how often one client may ask |
 //! | `refusals`, `audit_trail` | who was refused: counted, and written into the audit trail in the background |
 //! | `cross_origin` | pages of other origins |
@@ -27,6 +29,7 @@
 //! often each client asked.
 
 mod api;
+mod api_key;
 mod audit_trail;
 mod body;
 mod caller;
@@ -37,6 +40,9 @@ mod database;
 mod documented_problems;
 mod error;
 mod housekeeping;
+mod key_memory;
+mod key_ring;
+mod key_uses;
 mod limits;
 mod log_watch;
 mod logins;

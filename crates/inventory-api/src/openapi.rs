@@ -12,7 +12,7 @@ use utoipa::{
     },
 };
 
-use crate::routes::{audit, changes, db_check, history, item_list, items, me, sessions};
+use crate::routes::{api_keys, audit, changes, db_check, history, item_list, items, me, sessions, tokens};
 
 /// The document.
 #[derive(OpenApi)]
@@ -32,8 +32,10 @@ use crate::routes::{audit, changes, db_check, history, item_list, items, me, ses
     ),
     paths(
         item_list::list_items, items::create_item, items::get_item, items::replace_item, items::patch_item,
-        items::delete_item, history::item_history, changes::list_changes, me::me, sessions::create_session, sessions::refresh_session,
-        sessions::list_sessions, sessions::delete_session, audit::list_audit, db_check::db_check,
+        items::delete_item, history::item_history, changes::list_changes, me::me, sessions::create_session,
+        sessions::refresh_session, sessions::list_sessions, sessions::delete_session, api_keys::create_api_key,
+        api_keys::list_api_keys, api_keys::get_api_key, api_keys::revoke_api_key, tokens::issue_token, audit::list_audit,
+        db_check::db_check,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)
@@ -47,8 +49,10 @@ impl Modify for Everywhere {
     fn modify(&self, document: &mut Document) {
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .bearer_format("JWT")
-            .description(Some("Not needed where the service lets everybody in."))
+            .description(Some(
+                "An access token (JWT), or an API key: `sw_<prefix>_<secret>`. Hubs take access tokens only: \
+                 exchange a key for one at POST /api/v1/tokens. Not needed where the service lets everybody in.",
+            ))
             .build();
         document
             .components

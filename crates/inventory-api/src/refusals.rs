@@ -15,9 +15,9 @@ const EVENT: &str = "access_refused";
 /// Describes the series, and registers them.
 pub(crate) fn describe() {
     let text = "Requests without the credentials that they need, by reason: missing, invalid, expired, ended (the login \
-        was), csrf, forbidden.";
+        was), address (a key's), csrf, forbidden.";
     describe_counter!(REFUSED, Unit::Count, text);
-    for reason in ["missing", "invalid", "expired", "ended", "csrf", "forbidden"] {
+    for reason in ["missing", "invalid", "expired", "ended", "address", "csrf", "forbidden"] {
         counter!(REFUSED, "reason" => reason).increment(0);
     }
     let text = "Requests that were answered with 429, by whose limit was reached: login or address.";
@@ -40,12 +40,16 @@ pub(crate) fn refuse_unknown(request: &HttpRequest, unknown: Unknown) -> ApiErro
         Unknown::Refused(Refused::Expired) => "expired",
         Unknown::Refused(Refused::Ended(_)) | Unknown::Ended(..) => "ended",
         Unknown::Csrf => "csrf",
+        Unknown::BadKey => "invalid",
+        Unknown::KeyElsewhere(..) => "address",
         // Nobody was refused: the service can't say yet.
-        Unknown::Starting => return unknown.into(),
+        Unknown::Starting | Unknown::KeyUnchecked => return unknown.into(),
     };
     counter!(REFUSED, "reason" => reason).increment(1);
-    if let Unknown::Ended(identity, why) = &unknown {
-        note(request, identity, "ended", why.as_str());
+    match &unknown {
+        Unknown::Ended(identity, why) => note(request, identity, "ended", why.as_str()),
+        Unknown::KeyElsewhere(identity, _) => note(request, identity, "key", "not from this address"),
+        _ => {}
     }
     unknown.into()
 }

@@ -22,7 +22,9 @@ use service::{
 };
 
 use crate::{
-    Api, csrf,
+    Api,
+    api_key::ShownKey,
+    csrf,
     limits::{Client, Counted, retry_after},
     refusals,
 };
@@ -44,12 +46,18 @@ pub(crate) struct Visitor {
 pub(crate) enum Unknown {
     /// Its credentials are missing or not good.
     Refused(Refused),
-    /// They are ours, of this identity, and its login was ended.
+    /// They were good once: the login of this identity was ended.
     Ended(Identity, LogoutReason),
     /// It carries a cookie, and may come from another page than ours.
     Csrf,
     /// Nobody can say yet which logins were ended.
     Starting,
+    /// It shows an API key that doesn't look like one, isn't one, or has expired: nobody learns which.
+    BadKey,
+    /// It shows an API key, with the right secret, that may not be used from this address.
+    KeyElsewhere(Identity, Option<IpAddr>),
+    /// Nobody can say at the moment whether its API key is good.
+    KeyUnchecked,
 }
 
 impl From<Refused> for Unknown {
@@ -70,6 +78,15 @@ impl From<Unknown> for ApiError {
                 "With a cookie, a request that changes something needs the csrf_token of /api/v1/me as X-CSRF-Token.",
             ),
             Unknown::Starting => Self::for_now("The service starts.", 1),
+            Unknown::BadKey => {
+                Self::new(ProblemCode::NotAuthenticated, "The API key is not valid, or has expired.")
+            }
+            Unknown::KeyElsewhere(_, address) => {
+                let address =
+                    address.map_or_else(|| "this address".to_owned(), |address| address.to_string());
+                Self::new(ProblemCode::Forbidden, format!("The API key may not be used from {address}."))
+            }
+            Unknown::KeyUnchecked => Self::for_now("API keys can't be checked at the moment.", 1),
         }
     }
 }
@@ -91,7 +108,10 @@ pub(crate) async fn gate(
         return Err(ApiError::new(ProblemCode::Internal, "The API is not mounted.").into());
     };
     let address = request.peer_addr().map(|peer| api.proxies().client(peer.ip(), request.headers()));
-    let known = identify(&api, request.method(), request.headers());
+    let known = match Credentials::of(request.headers()) {
+        Ok(Credentials::Bearer(key)) if ShownKey::is_meant(key) => identify_key(&api, key, address).await,
+        _ => identify(&api, request.method(), request.headers()),
+    };
     let visitor = Visitor { address, known };
     let counted = count(&api, &visitor);
     if let Some(Counted::Waits(wait)) = counted {
@@ -110,9 +130,11 @@ fn count(api: &Api, visitor: &Visitor) -> Option<Counted> {
     let limits = api.limits()?;
     let weight = match &visitor.known {
         // Nobody's fault but ours.
-        Err(Unknown::Starting) => return None,
+        Err(Unknown::Starting | Unknown::KeyUnchecked) => return None,
         Ok(_) | Err(Unknown::Refused(Refused::Missing) | Unknown::Csrf) => NonZeroU32::MIN,
-        Err(Unknown::Refused(_) | Unknown::Ended(..)) => BAD_CREDENTIALS,
+        Err(Unknown::Refused(_) | Unknown::Ended(..) | Unknown::BadKey | Unknown::KeyElsewhere(..)) => {
+            BAD_CREDENTIALS
+        }
     };
     let login = visitor.known.as_ref().ok().and_then(|identity| identity.login);
     let counted = limits.count(Client::of(login, visitor.address), weight);
@@ -153,6 +175,11 @@ fn identify(api: &Api, method: &Method, headers: &HeaderMap) -> Result<Identity,
         None => Ok(identity),
         Some(reason) => Err(Unknown::Ended(identity, reason)),
     }
+}
+
+async fn identify_key(api: &Api, key: &str, address: Option<IpAddr>) -> Result<Identity, Unknown> {
+    let ended = api.logins().ended().ok_or(Unknown::Starting)?;
+    api.keys().identify(key, address, ended).await
 }
 
 /// Whether a request with a cookie comes from a page of ours: it says so as far as the browser does, and knows what only

@@ -7,6 +7,7 @@
 //! HTTP here: what a failure means to a client is decided by the services.
 
 mod answered;
+mod api_keys;
 mod audit;
 mod changes;
 mod connection;
@@ -32,6 +33,7 @@ mod sign_ins;
 mod transaction;
 mod vitals;
 
+pub use api_keys::{ApiKeyPage, FoundKey, SealedKey};
 pub use audit::{AuditFilter, AuditList};
 pub use changes::ChangePage;
 pub use connection::{ConnectError, Description, Options, Store};

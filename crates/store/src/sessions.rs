@@ -100,10 +100,9 @@ impl Store {
         context: &WriteContext,
     ) -> Result<Option<SessionOwner>, Error> {
         const USER: &str = "/* store::create_session */
-            select users.role, tenants.session_policy
-            from users join tenants on tenants.id = users.tenant_id
-            where users.tenant_id = $1 and users.id = $2 and users.disabled_at is null
-            for no key update of users";
+            select role, session_policy(tenant_id) as session_policy from users
+            where tenant_id = $1 and id = $2 and disabled_at is null
+            for no key update";
         const END_OTHERS: &str = "/* store::create_session */
             update sessions set ended_at = clock_timestamp(), end_reason = 'other_device_login'
             where user_id = $1 and ended_at is null";

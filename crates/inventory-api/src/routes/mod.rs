@@ -1,5 +1,6 @@
 //! The routes, a file for each resource, and where they are mounted.
 
+pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod db_check;
@@ -10,6 +11,7 @@ pub(crate) mod items;
 pub(crate) mod me;
 pub(crate) mod sessions;
 mod snapshot;
+pub(crate) mod tokens;
 
 use actix_web::{HttpRequest, middleware::from_fn, web};
 use domain::ItemId;
@@ -41,6 +43,19 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::get().to(history::item_history))
                 .route(web::head().to(history::item_history)),
         )
+        .service(
+            web::resource("/api-keys")
+                .route(web::get().to(api_keys::list_api_keys))
+                .route(web::head().to(api_keys::list_api_keys))
+                .route(web::post().to(api_keys::create_api_key)),
+        )
+        .service(
+            web::resource("/api-keys/{id}")
+                .route(web::get().to(api_keys::get_api_key))
+                .route(web::head().to(api_keys::get_api_key))
+                .route(web::delete().to(api_keys::revoke_api_key)),
+        )
+        .service(web::resource("/tokens").route(web::post().to(tokens::issue_token)))
         .service(
             web::resource("/sessions")
                 .route(web::get().to(sessions::list_sessions))

@@ -48,7 +48,7 @@ impl App {
 
     /// Lets users have several sessions.
     pub(crate) async fn allow_several_sessions(&self) {
-        self.sql.batch_execute("update tenants set session_policy = 'multiple'").await.unwrap();
+        self.sql.batch_execute("insert into tenant_settings values (1, 'multiple')").await.unwrap();
     }
 
     /// Asks with a token.
