@@ -75,6 +75,7 @@ create table sessions (
 );
 create index sessions_live on sessions (user_id) where ended_at is null;
 create index sessions_by_tenant on sessions (tenant_id, id);
+create index sessions_by_end on sessions (ended_at) where ended_at is not null;
 comment on table sessions is 'Sign-ins: one for each device. A live one has no end.';
 comment on column sessions.id is 'Given by the database; session:<id> is the login in tokens.';
 comment on column sessions.tenant_id is 'Whose.';

@@ -8,6 +8,7 @@
 mod access;
 mod api_key;
 mod api_key_input;
+mod audit;
 mod change;
 mod close;
 mod email;
@@ -35,6 +36,7 @@ mod user_input;
 pub use access::{EndedLogin, Identity, LONGEST_TOKEN, Login, LogoutReason, ParseLoginError};
 pub use api_key::{API_KEY_MARK, ApiKey};
 pub use api_key_input::NewApiKey;
+pub use audit::{AuditEntry, AuditPage};
 pub use change::{Change, Operation, WriteContext};
 pub use close::CloseCode;
 pub use email::{Email, ParseEmailError};

@@ -112,6 +112,7 @@ pub struct Hub {
     backfill: Arc<Backfill>,
     presence: Arc<Presence>,
     shards: TaskTracker,
+    tls_only: bool,
     stop: CancellationToken,
 }
 
@@ -173,6 +174,7 @@ impl Hub {
             distribution,
             admission: Arc::new(Admission::new(&settings.hub)?),
             shards,
+            tls_only: settings.http.is_tls_only(),
             stop: context.stop.clone(),
         })
     }
@@ -185,7 +187,7 @@ impl Hub {
         tracing::info!(hub.listen = %listener.local_addr()?, "the hub is open");
         let health = Health::new("hub", vec![self.check()], self.stop.clone());
         let configure = move |config: &mut web::ServiceConfig| health.clone().configure(config);
-        let http = Http { name: "hub", listener, workers, drain_seconds: 2 };
+        let http = Http { name: "hub", listener, workers, drain_seconds: 2, tls_only: self.tls_only };
         let closed = CancellationToken::new();
         let hub = self.clone();
         let drained = closed.clone();

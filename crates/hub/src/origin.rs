@@ -1,8 +1,7 @@
 //! How the HTTP fallbacks tell a page of another origin that it may connect (CORS, in the Fetch standard, section 3.3).
 
 use actix_http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE,
 };
 use actix_web::{
     Error, HttpResponse,
@@ -12,7 +11,7 @@ use actix_web::{
     web,
 };
 
-use service::origin::origin_is_allowed;
+use service::origin::{allowed_page, let_read};
 
 use crate::fallback::Door;
 
@@ -21,20 +20,10 @@ pub(crate) async fn answer_pages(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let door = request.app_data::<web::Data<Door>>().cloned();
-    let headers = request.headers();
-    let page = headers
-        .get(ORIGIN)
-        .cloned()
-        .filter(|_| door.is_some_and(|door| origin_is_allowed(headers, &door.doorkeeper.allowed_origins)));
+    let door = request.app_data::<web::Data<Door>>();
+    let page = door.and_then(|door| allowed_page(request.headers(), &door.doorkeeper.allowed_origins));
     let mut response = next.call(request).await?;
-    let headers = response.headers_mut();
-    headers.append(VARY, HeaderValue::from_static("origin"));
-    if let Some(page) = page {
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, page);
-        let readable = HeaderValue::from_static("retry-after, x-request-id");
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, readable);
-    }
+    let_read(response.headers_mut(), page, "retry-after, x-request-id");
     Ok(response)
 }
 

@@ -13,8 +13,9 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cookies::Cookies, csrf::Csrf, invitations::Invitations, key_ring::KeyRing, log_watch::LogWatch,
-    logins::Logins, passwords::Passwords, presence_sweep, refresh_tokens::RefreshTokens, routes, sign_in,
+    audit_trail::AuditTrail, cookies::Cookies, csrf::Csrf, housekeeping, invitations::Invitations,
+    key_ring::KeyRing, limits::Limits, log_watch::LogWatch, logins::Logins, passwords::Passwords,
+    presence_sweep, refresh_tokens::RefreshTokens, refusals, routes, sign_in,
 };
 
 /// The REST API, ready to be mounted. Clones share everything.
@@ -37,6 +38,9 @@ struct Shared {
     log: LogWatch,
     logins: Logins,
     keys: KeyRing,
+    limits: Option<Limits>,
+    audit: AuditTrail,
+    allowed_origins: Vec<String>,
     stop: CancellationToken,
 }
 
@@ -69,6 +73,11 @@ impl Api {
         let logins = Logins::start(context, store.clone(), &log);
         let keys = KeyRing::start(context, store.clone());
         presence_sweep::start(context, store.clone());
+        let limits = Limits::read(&settings.limits);
+        let audit = AuditTrail::start(context, store.clone());
+        let allowed_origins = settings.http.allowed_origins.clone();
+        housekeeping::start(context, store.clone());
+        refusals::describe();
         let text = "Snapshots that were sent to hubs.";
         metrics::describe_counter!("stockwire_snapshots_total", metrics::Unit::Count, text);
         metrics::counter!("stockwire_snapshots_total").increment(0);
@@ -87,6 +96,9 @@ impl Api {
             log,
             logins,
             keys,
+            limits,
+            audit,
+            allowed_origins,
             stop,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -175,6 +187,20 @@ impl Api {
 
     pub(crate) fn keys(&self) -> &KeyRing {
         &self.shared.keys
+    }
+
+    /// How often one client may ask, if that is limited.
+    pub(crate) fn limits(&self) -> Option<&Limits> {
+        self.shared.limits.as_ref()
+    }
+
+    /// Takes notes of what is refused.
+    pub(crate) fn audit(&self) -> &AuditTrail {
+        &self.shared.audit
+    }
+
+    pub(crate) fn allowed_origins(&self) -> &[String] {
+        &self.shared.allowed_origins
     }
 
     pub(crate) fn log(&self) -> &LogWatch {

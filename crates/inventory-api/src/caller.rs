@@ -7,11 +7,14 @@ use std::{
 };
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
-use domain::{Identity, Login, Permission, ProblemCode, TenantId, WriteContext};
+use domain::{Identity, Login, Permission, TenantId, WriteContext};
 use percent_encoding::percent_decode;
 use service::{ApiError, RequestId};
 
-use crate::visitor::Visitor;
+use crate::{
+    refusals::{refuse_unknown, require},
+    visitor::Visitor,
+};
 
 /// The header that says why something is changed.
 pub(crate) const REASON: &str = "X-Reason";
@@ -45,10 +48,10 @@ needs! {
     Stock = Some(Permission::Stock);
     /// Who may change items.
     Items = Some(Permission::Items);
-    /// Who may manage users and settings.
-    Users = Some(Permission::Users);
     /// Who may make and revoke API keys.
     Keys = Some(Permission::Keys);
+    /// Who may do what concerns users and settings, and read the audit trail.
+    Users = Some(Permission::Users);
 }
 
 /// Whoever sent the request, and has the permission. A handler that takes one can't be reached without.
@@ -56,6 +59,8 @@ needs! {
 pub(crate) struct Caller<N: Need> {
     identity: Identity,
     address: Option<IpAddr>,
+    /// What a refusal is noted about.
+    request: HttpRequest,
     need: PhantomData<N>,
 }
 
@@ -87,7 +92,7 @@ impl<N: Need> Caller<N> {
 
     /// Asks for one permission more.
     pub(crate) fn require(&self, permission: Permission) -> Result<(), ApiError> {
-        require(&self.identity, permission)
+        require(&self.request, &self.identity, permission)
     }
 
     /// What the change log and the audit trail shall say about a write of this request.
@@ -120,18 +125,11 @@ impl<N: Need> FromRequest for Caller<N> {
 
 fn identify<N: Need>(request: &HttpRequest) -> Result<Caller<N>, ApiError> {
     let Visitor { address, known } = Visitor::of(request)?;
-    let identity = known?;
+    let identity = known.map_err(|unknown| refuse_unknown(request, unknown))?;
     if let Some(permission) = N::PERMISSION {
-        require(&identity, permission)?;
+        require(request, &identity, permission)?;
     }
-    Ok(Caller { identity, address, need: PhantomData })
-}
-
-fn require(identity: &Identity, permission: Permission) -> Result<(), ApiError> {
-    if identity.may(permission) {
-        return Ok(());
-    }
-    Err(ApiError::new(ProblemCode::Forbidden, format!("This needs the permission {permission}.")))
+    Ok(Caller { identity, address, request: request.clone(), need: PhantomData })
 }
 
 /// Reads the reason: UTF-8, plain or percent-encoded, because many clients can send only ASCII in a header.

@@ -151,7 +151,9 @@ fn response(codes: &[ProblemCode]) -> Response {
         ResponseBuilder::new().description(sentences.join(" ")).content("application/problem+json", content);
     for code in codes {
         response = match code {
-            ProblemCode::Unavailable => response.header("Retry-After", header("Seconds to wait.")),
+            ProblemCode::Unavailable | ProblemCode::RateLimited => {
+                response.header("Retry-After", header("Seconds to wait."))
+            }
             ProblemCode::VersionMismatch => response.header("ETag", header("The current version.")),
             ProblemCode::NotAuthenticated => response.header("WWW-Authenticate", header("Bearer.")),
             _ => response,

@@ -12,7 +12,7 @@ use domain::{Identity, Login, LogoutReason};
 use ipnet::IpNet;
 use jiff::Timestamp;
 use metrics::counter;
-use service::{Context, EndedLogins, access::Refused};
+use service::{Context, EndedLogins};
 use store::{Error, FoundKey, Store};
 use tokio::sync::{mpsc, oneshot};
 
@@ -81,8 +81,8 @@ impl KeyRing {
         let checked = self.check(text, address, ended).await;
         let outcome = match &checked {
             Ok(_) => "accepted",
-            Err(Unknown::Refused(Refused::Ended(_))) => "revoked",
-            Err(Unknown::KeyElsewhere(_)) => "address",
+            Err(Unknown::Ended(..)) => "revoked",
+            Err(Unknown::KeyElsewhere(..)) => "address",
             Err(Unknown::KeyUnchecked) => "unavailable",
             Err(_) => "invalid",
         };
@@ -142,7 +142,7 @@ impl Key {
         // The set knows of keys that were revoked since this one was found.
         let revoked = self.revoked.then_some(LogoutReason::Revoked);
         if let Some(reason) = revoked.or_else(|| ended.reason(Login::Key(self.login))) {
-            return Err(Refused::Ended(reason).into());
+            return Err(Unknown::Ended(self.identity.clone(), reason));
         }
         if self.identity.expires_at.is_some_and(|end| end <= now) {
             return Err(Unknown::BadKey);
@@ -158,7 +158,7 @@ impl Key {
             client.address = client,
             "an API key was used where it may not be"
         );
-        Err(Unknown::KeyElsewhere(address))
+        Err(Unknown::KeyElsewhere(self.identity.clone(), address))
     }
 }
 
@@ -260,9 +260,12 @@ mod tests {
             assert_eq!(check(bound(&networks), Some(address)), Ok(()), "{address}");
         }
         for address in [Some("203.0.114.9"), Some("2001:db9::1"), Some("::203.0.113.9"), None] {
-            assert!(matches!(check(bound(&networks), address), Err(Unknown::KeyElsewhere(_))), "{address:?}");
+            assert!(
+                matches!(check(bound(&networks), address), Err(Unknown::KeyElsewhere(..))),
+                "{address:?}"
+            );
         }
-        assert!(matches!(check(bound(&["nonsense"]), Some("::1")), Err(Unknown::KeyElsewhere(_))));
+        assert!(matches!(check(bound(&["nonsense"]), Some("::1")), Err(Unknown::KeyElsewhere(..))));
         assert_eq!(check(found(1), None), Ok(()));
     }
 
@@ -278,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_revoked_key_is_refused_however_one_learns_of_it() {
-        let revoked = Err(Unknown::Refused(Refused::Ended(LogoutReason::Revoked)));
+        let revoked = Err(Unknown::Ended(Key::sample(1).identity, LogoutReason::Revoked));
         assert_eq!(check(FoundKey { revoked: true, ..found(1) }, None), revoked);
         let ended = EndedLogins::default();
         ended.add([EndedLogin { login: Login::Key(1), reason: LogoutReason::Revoked }]);

@@ -13,6 +13,10 @@
 //! | `caller` | what a route needs of who is asking, and what is written down about a write |
 //! | `api_key` | the text of an API key |
 //! | `key_ring`, `key_memory`, `key_uses` | checking API keys, what is remembered of them, when they were used |
+//! | `limits` | how often one client may ask |
+//! | `refusals`, `audit_trail` | who was refused: counted, and written into the audit trail in the background |
+//! | `cross_origin` | pages of other origins |
+//! | `housekeeping` | deletes what has ended and is too old |
 //! | `logins` | which logins were ended |
 //! | `sign_in`, `passwords`, `refresh_tokens`, `cookies` | beginning a session and going on with it |
 //! | `links`, `invitations`, `mail` | one-time links, and how they get to whom they are for |
@@ -23,21 +27,26 @@
 //! | `openapi`, `documented_problems`, `problem_page` | the API described from this code |
 //!
 //! Every mistake of a client is answered with a problem document that names it, and changes nothing. There is
-//! deliberately no SQL and no socket here; the only state in memory is the head of the log.
+//! deliberately no SQL and no socket here; the only state in memory is the head of the log, which logins were ended, and how
+//! often each client asked.
 
 mod api;
 pub mod api_key;
+mod audit_trail;
 mod body;
 mod caller;
 mod cookies;
+mod cross_origin;
 mod csrf;
 mod database;
 mod documented_problems;
 mod error;
+mod housekeeping;
 mod invitations;
 mod key_memory;
 mod key_ring;
 mod key_uses;
+mod limits;
 pub mod links;
 mod log_watch;
 mod logins;
@@ -49,6 +58,7 @@ mod preconditions;
 mod presence_sweep;
 mod problem_page;
 mod refresh_tokens;
+mod refusals;
 mod routes;
 mod sign_in;
 mod unique_keys;
@@ -95,7 +105,8 @@ pub async fn serve(context: Context, listener: TcpListener) -> Result<(), Fatal>
     let health = Health::new(NAME, vec![check], context.stop.clone()).with_gauges(api.gauges());
     // Requests under way get most of the deadline: the rest is for what comes after them.
     let drain_seconds = (settings.shutdown.deadline().as_secs() * 2 / 3).max(1);
-    let http = Http { name: NAME, listener, workers: settings.http.workers, drain_seconds };
+    let (workers, tls_only) = (settings.http.workers, settings.http.is_tls_only());
+    let http = Http { name: NAME, listener, workers, drain_seconds, tls_only };
     tracing::info!(http.listen = %http.listener.local_addr()?, "listening");
     let serving = service::http::serve(http, api.configure(health), context.stop.clone());
     tokio::pin!(serving);

@@ -13,7 +13,7 @@ use utoipa::{
 };
 
 use crate::routes::{
-    api_keys, changes, db_check, history, item_list, items, me, passwords, presence, sessions,
+    api_keys, audit, changes, db_check, history, item_list, items, me, passwords, presence, sessions,
     tenant_settings, tickets, tokens, users,
 };
 
@@ -41,7 +41,7 @@ use crate::routes::{
         passwords::choose_password, passwords::change_password, passwords::reset_password,
         tenant_settings::get_settings, tenant_settings::patch_settings, api_keys::create_api_key,
         api_keys::list_api_keys, api_keys::get_api_key, api_keys::revoke_api_key, tokens::issue_token,
-        tickets::create_ticket, presence::list_people, db_check::db_check,
+        tickets::create_ticket, presence::list_people, audit::list_audit, db_check::db_check,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)

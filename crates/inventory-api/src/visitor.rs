@@ -1,24 +1,36 @@
-//! The gate that every request of the API passes: where it comes from, and who sends it. Nobody is refused here for who
-//! they are: a route says by its [`crate::caller::Caller`] whom it needs.
+//! The gate that every request of the API passes: where it comes from, who sends it, and whether they ask too often. Nobody
+//! is refused here for who they are: a route says by its [`crate::caller::Caller`] whom it needs.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, num::NonZeroU32};
 
 use actix_web::{
-    Error, HttpMessage, HttpRequest,
-    body::MessageBody,
+    Error, HttpMessage, HttpRequest, ResponseError,
+    body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{Method, header::HeaderMap},
+    http::{
+        Method,
+        header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderValue},
+    },
     middleware::Next,
     web,
 };
-use domain::{Identity, Problem, ProblemCode};
+use domain::{Identity, LogoutReason, Problem, ProblemCode};
 use service::{
     ApiError,
     access::{Credentials, Refused},
     origin::origin_is_allowed,
 };
 
-use crate::{Api, api_key::ShownKey, csrf};
+use crate::{
+    Api,
+    api_key::ShownKey,
+    csrf,
+    limits::{Client, Counted, retry_after},
+    refusals,
+};
+
+/// What a request counts whose credentials aren't good: whoever guesses is slowed down soon.
+const BAD_CREDENTIALS: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
 /// Whoever sent a request.
 #[derive(Debug, Clone)]
@@ -34,6 +46,8 @@ pub(crate) struct Visitor {
 pub(crate) enum Unknown {
     /// Its credentials are missing or not good.
     Refused(Refused),
+    /// They were good once: the login of this identity was ended.
+    Ended(Identity, LogoutReason),
     /// It carries a cookie, and may come from another page than ours.
     Csrf,
     /// Nobody can say yet which logins were ended.
@@ -41,7 +55,7 @@ pub(crate) enum Unknown {
     /// It shows an API key that doesn't look like one, isn't one, or has expired: nobody learns which.
     BadKey,
     /// It shows an API key, with the right secret, that may not be used from this address.
-    KeyElsewhere(Option<IpAddr>),
+    KeyElsewhere(Identity, Option<IpAddr>),
     /// Nobody can say at the moment whether its API key is good.
     KeyUnchecked,
 }
@@ -55,7 +69,9 @@ impl From<Refused> for Unknown {
 impl From<Unknown> for ApiError {
     fn from(unknown: Unknown) -> Self {
         match unknown {
-            Unknown::Refused(Refused::Ended(reason)) => Problem::session_ended(reason).into(),
+            Unknown::Refused(Refused::Ended(reason)) | Unknown::Ended(_, reason) => {
+                Problem::session_ended(reason).into()
+            }
             Unknown::Refused(refused) => Self::new(ProblemCode::NotAuthenticated, refused.to_string()),
             Unknown::Csrf => Self::new(
                 ProblemCode::CsrfFailed,
@@ -65,7 +81,7 @@ impl From<Unknown> for ApiError {
             Unknown::BadKey => {
                 Self::new(ProblemCode::NotAuthenticated, "The API key is not valid, or has expired.")
             }
-            Unknown::KeyElsewhere(address) => {
+            Unknown::KeyElsewhere(_, address) => {
                 let address =
                     address.map_or_else(|| "this address".to_owned(), |address| address.to_string());
                 Self::new(ProblemCode::Forbidden, format!("The API key may not be used from {address}."))
@@ -96,8 +112,50 @@ pub(crate) async fn gate(
         Ok(Credentials::Bearer(key)) if ShownKey::is_meant(key) => identify_key(&api, key, address).await,
         _ => identify(&api, request.method(), request.headers()),
     };
-    request.extensions_mut().insert(Visitor { address, known });
-    next.call(request).await
+    let visitor = Visitor { address, known };
+    let counted = count(&api, &visitor);
+    if let Some(Counted::Waits(wait)) = counted {
+        let problem = ApiError::new(ProblemCode::RateLimited, "More requests than allowed came from here.");
+        let answer = problem.retry_after(Some(retry_after(wait))).error_response();
+        let answer = request.into_response(answer).map_body(|_, body| EitherBody::right(body));
+        return Ok(finish(&api, counted, answer));
+    }
+    request.extensions_mut().insert(visitor);
+    let answer = next.call(request).await?.map_into_left_body();
+    Ok(finish(&api, counted, answer))
+}
+
+/// Counts a request among those of its login, else of its address; nothing if there are no limits.
+fn count(api: &Api, visitor: &Visitor) -> Option<Counted> {
+    let limits = api.limits()?;
+    let weight = match &visitor.known {
+        // Nobody's fault but ours.
+        Err(Unknown::Starting | Unknown::KeyUnchecked) => return None,
+        Ok(_) | Err(Unknown::Refused(Refused::Missing | Refused::Expired) | Unknown::Csrf) => NonZeroU32::MIN,
+        Err(Unknown::Refused(_) | Unknown::Ended(..) | Unknown::BadKey | Unknown::KeyElsewhere(..)) => {
+            BAD_CREDENTIALS
+        }
+    };
+    let login = visitor.known.as_ref().ok().and_then(|identity| identity.login);
+    let counted = limits.count(Client::of(login, visitor.address), weight);
+    if matches!(counted, Counted::Waits(_)) {
+        refusals::count_limited(if login.is_some() { "login" } else { "address" });
+    }
+    Some(counted)
+}
+
+/// What is the same for all answers of the API: how the client stands, and that nobody keeps for others what depends on
+/// who asks. A browser may keep what has an entity tag, for this visitor, and asks each time whether it still holds.
+fn finish<B>(api: &Api, counted: Option<Counted>, mut answer: ServiceResponse<B>) -> ServiceResponse<B> {
+    let headers = answer.headers_mut();
+    if let (Some(limits), Some(counted)) = (api.limits(), counted) {
+        limits.tell(counted, headers);
+    }
+    if !headers.contains_key(CACHE_CONTROL) {
+        let kept = if headers.contains_key(ETAG) { "private, no-cache" } else { "no-store" };
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(kept));
+    }
+    answer
 }
 
 fn identify(api: &Api, method: &Method, headers: &HeaderMap) -> Result<Identity, Unknown> {
@@ -112,11 +170,11 @@ fn identify(api: &Api, method: &Method, headers: &HeaderMap) -> Result<Identity,
             identity
         }
     };
-    if identity.login.is_none() {
-        return Ok(identity);
+    let Some(login) = identity.login else { return Ok(identity) };
+    match api.logins().ended().ok_or(Unknown::Starting)?.reason(login) {
+        None => Ok(identity),
+        Some(reason) => Err(Unknown::Ended(identity, reason)),
     }
-    let ended = api.logins().ended().ok_or(Unknown::Starting)?;
-    Ok(ended.check(identity)?)
 }
 
 async fn identify_key(api: &Api, key: &str, address: Option<IpAddr>) -> Result<Identity, Unknown> {

@@ -169,7 +169,7 @@ impl Notifier {
     /// The server can't start.
     pub async fn serve(self, listener: TcpListener) -> Result<(), Fatal> {
         let stop = self.context.stop.clone();
-        let http = Http { name: "notifier", listener, workers: 1, drain_seconds: 2 };
+        let http = Http { name: "notifier", listener, workers: 1, drain_seconds: 2, tls_only: false };
         tracing::info!(notifier.listen = %http.listener.local_addr()?, "the feed is open");
         let health = Health::new("notifier", vec![self.database_check()], stop.clone());
         let (store, vitals) = (self.store.clone(), self.vitals.clone());

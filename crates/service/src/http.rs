@@ -24,7 +24,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, field::Empty};
 
 use crate::{
-    ApiError, TraceParent, problem,
+    ApiError, TraceParent,
+    browser_rules::BrowserRules,
+    problem,
     request::{REQUEST_ID, RequestId, observe},
     traces,
 };
@@ -40,6 +42,8 @@ pub struct Http {
     pub workers: usize,
     /// How long requests under way may take when the server stops, in seconds.
     pub drain_seconds: u64,
+    /// Whether browsers shall never come without TLS: [`crate::settings::Http::is_tls_only`].
+    pub tls_only: bool,
 }
 
 /// What becomes of a handshake.
@@ -87,7 +91,8 @@ pub async fn serve(
     configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let server = actix_web::HttpServer::new(move || app!(configure))
+    let rules = BrowserRules { tls_only: http.tls_only };
+    let server = actix_web::HttpServer::new(move || app!(configure, rules))
         .workers(workers(http.workers))
         .shutdown_timeout(http.drain_seconds)
         .disable_signals()
@@ -112,6 +117,7 @@ pub async fn serve_with_upgrades(
     worker: impl Fn() -> Worker + Clone + Send + 'static,
     stop: CancellationToken,
 ) -> io::Result<()> {
+    let rules = BrowserRules { tls_only: http.tls_only };
     let server = actix_server::Server::build()
         .workers(workers(http.workers))
         .shutdown_timeout(http.drain_seconds)
@@ -130,8 +136,8 @@ pub async fn serve_with_upgrades(
                     prepare(stream);
                     notice_silence(stream);
                 })
-                .upgrade(move |(request, framed)| take_over(upgrades.clone(), request, framed))
-                .finish(map_config(app!(configure), |()| AppConfig::default()))
+                .upgrade(move |(request, framed)| take_over(upgrades.clone(), rules, request, framed))
+                .finish(map_config(app!(configure, rules), |()| AppConfig::default()))
                 .tcp()
         })?
         .run();
@@ -140,8 +146,9 @@ pub async fn serve_with_upgrades(
 
 /// The app around the routes. A macro, because its type can't be written down.
 macro_rules! app {
-    ($configure:expr) => {
+    ($configure:expr, $rules:expr) => {
         App::new()
+            .app_data($rules)
             .wrap(from_fn(observe))
             .configure(problem::configure_extractors)
             .configure($configure.clone())
@@ -191,6 +198,7 @@ async fn run_until(server: actix_server::Server, stop: CancellationToken) -> io:
 
 async fn take_over(
     decide: Upgrades,
+    rules: BrowserRules,
     request: Request,
     mut framed: Framed<TcpStream, Codec>,
 ) -> Result<(), actix_http::Error> {
@@ -208,7 +216,7 @@ async fn take_over(
         Decision::Refuse(refusal) => {
             traces::answered(&traced, "GET", "(socket)", refusal.problem.status);
             // The client may be gone; nothing is lost then.
-            let _ = refuse(&mut framed, refusal, &path, &id).instrument(span).await;
+            let _ = refuse(&mut framed, refusal, rules, &path, &id).instrument(span).await;
         }
         Decision::Accept(mut head, run) => {
             if let Some(id) = id.header() {
@@ -230,6 +238,7 @@ async fn take_over(
 async fn refuse(
     framed: &mut Framed<TcpStream, Codec>,
     refusal: Refusal,
+    rules: BrowserRules,
     path: &str,
     id: &RequestId,
 ) -> Result<(), io::Error> {
@@ -251,6 +260,7 @@ async fn refuse(
     if refusal.problem.code == ProblemCode::NotAuthenticated.as_str() {
         headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
     }
+    rules.add_to(headers);
     // One write: some clients look for the body only in what came with the head.
     framed.feed(Message::Item((head, BodySize::Sized(body.len() as u64)))).await?;
     framed.feed(Message::Chunk(Some(body))).await?;

@@ -6,6 +6,7 @@
 
 pub mod access;
 mod auth_settings;
+mod browser_rules;
 pub mod client_address;
 pub mod deployment;
 mod ended_logins;

@@ -1,6 +1,8 @@
 //! Browsers: which pages may use a visitor's access (CORS, in the Fetch standard, section 3.3).
 
-use actix_http::header::{HOST, HeaderMap, ORIGIN};
+use actix_http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HOST, HeaderMap, HeaderValue, ORIGIN, VARY,
+};
 
 /// Browsers send the page's origin, and a page elsewhere must not use a visitor's access. Programs send none.
 #[must_use]
@@ -12,6 +14,22 @@ pub fn origin_is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let own = origin.split_once("://").is_some_and(|(_, authority)| host == Some(authority));
     own || allowed.iter().any(|pattern| pattern == "*" || pattern == origin)
+}
+
+/// The origin of the page that asks, if it may use a visitor's access.
+#[must_use]
+pub fn allowed_page(headers: &HeaderMap, allowed: &[String]) -> Option<HeaderValue> {
+    headers.get(ORIGIN).filter(|_| origin_is_allowed(headers, allowed)).cloned()
+}
+
+/// Lets a page read an answer and these of its headers; without a page, nobody elsewhere. A browser never sends our
+/// cookies along for it: that would need a permission which is never given.
+pub fn let_read(answer: &mut HeaderMap, page: Option<HeaderValue>, readable: &'static str) {
+    answer.append(VARY, HeaderValue::from_static("origin"));
+    if let Some(page) = page {
+        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, page);
+        answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(readable));
+    }
 }
 
 #[cfg(test)]

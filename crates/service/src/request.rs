@@ -14,7 +14,9 @@ use domain::{Problem, ProblemCode};
 use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
-use crate::{problem::complete, series::InFlight, traceparent::TraceParent, traces};
+use crate::{
+    browser_rules::BrowserRules, problem::complete, series::InFlight, traceparent::TraceParent, traces,
+};
 
 /// The id of a request: the client's `X-Request-Id` if it is a sensible one, else ours.
 #[derive(Debug, Clone)]
@@ -142,7 +144,9 @@ async fn answer(
         response.response_mut().extensions_mut().insert(Problem::new(ProblemCode::MethodNotAllowed, detail));
     }
     let waits = response.request().extensions().get::<WaitsOnPurpose>().is_some();
-    let response = finish(response, &path, id);
+    let mut response = finish(response, &path, id);
+    let rules = response.request().app_data::<BrowserRules>().copied().unwrap_or_default();
+    rules.add_to(response.headers_mut());
     let status = response.status();
     traces::answered(traced, method_name(&method), &route, status.as_u16());
     let duration = started.elapsed();

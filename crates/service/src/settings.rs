@@ -76,6 +76,14 @@ pub struct Http {
     pub trusted_proxies: Vec<String>,
 }
 
+impl Http {
+    /// Whether people reach it by TLS only, as far as the settings say where they reach it.
+    #[must_use]
+    pub fn is_tls_only(&self) -> bool {
+        self.public_url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
+    }
+}
+
 /// Postgres.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

@@ -146,7 +146,8 @@ async fn serve_services(
             drained.cancel();
         }
     });
-    let http = Http { name: NAME, listener: public, workers: settings.http.workers, drain_seconds: 2 };
+    let (workers, tls_only) = (settings.http.workers, settings.http.is_tls_only());
+    let http = Http { name: NAME, listener: public, workers, drain_seconds: 2, tls_only };
     serve_with_upgrades(http, configure, hub.worker(), drained).await?;
     trading.abort();
     last.cancel();

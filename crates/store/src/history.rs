@@ -108,11 +108,21 @@ pub(crate) fn read_document(
     column: &'static str,
     change_id: i64,
 ) -> Result<Option<Box<RawValue>>, Error> {
+    read_document_of("changes", row, column, change_id)
+}
+
+/// Reads a column of JSON that is nobody's business here.
+pub(crate) fn read_document_of(
+    table: &'static str,
+    row: &Row,
+    column: &'static str,
+    id: i64,
+) -> Result<Option<Box<RawValue>>, Error> {
     let text: Option<String> = row.try_get(column)?;
     text.map(RawValue::from_string).transpose().map_err(|error| Error::Corrupt {
-        table: "changes",
+        table,
         column,
-        id: change_id,
+        id,
         detail: error.to_string(),
     })
 }

@@ -34,6 +34,7 @@ pub fn environment(settings: &Settings) -> BTreeMap<String, String> {
         ("STOCKWIRE__AUTH__ANONYMOUS", settings.auth.anonymous.as_str()),
         ("STOCKWIRE__NOTIFIER__URL", &settings.notifier.url),
         ("STOCKWIRE__API__URL", &settings.api.url),
+        ("STOCKWIRE__LIMITS__REQUESTS_PER_SECOND", "0"),
         ("STOCKWIRE__LOG__FILTER", &settings.log.filter),
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()))

@@ -89,7 +89,8 @@ impl InventoryApi {
             let api = inventory_api::Api::start(&context, Store::new(&options)?)?;
             let health = Health::new("inventory-api", vec![api.check()], context.stop.clone());
             let workers = context.settings.http.workers;
-            let http = Http { name: "inventory-api", listener, workers, drain_seconds: 2 };
+            let tls_only = context.settings.http.is_tls_only();
+            let http = Http { name: "inventory-api", listener, workers, drain_seconds: 2, tls_only };
             Ok(service::http::serve(http, api.configure(health), context.stop.clone()).await?)
         };
         let running = RunningService::start("inventory-api", settings.clone(), serve).await?;

@@ -113,7 +113,8 @@ fn boolean(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| "must be true or false".to_owned())
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
+/// Reads a time that Postgres can hold.
+pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
     // Postgres' calendar begins later than ours, and nobody kept stock before.
     let after_christ = |time: &Timestamp| time.as_second() >= -62_135_596_800;
     text.parse().ok().filter(after_christ).ok_or_else(|| {

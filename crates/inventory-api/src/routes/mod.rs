@@ -1,6 +1,7 @@
 //! The routes, a file for each resource, and where they are mounted.
 
 pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod db_check;
 mod docs;
@@ -22,12 +23,13 @@ use actix_web::{HttpRequest, middleware::from_fn, web};
 use domain::ItemId;
 use service::ApiError;
 
-use crate::visitor::gate;
+use crate::{cross_origin::answer_pages, visitor::gate};
 
 /// Mounts everything but the health routes.
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     let api = web::scope("/api/v1")
         .wrap(from_fn(gate))
+        .wrap(from_fn(answer_pages))
         .service(
             web::resource("/items")
                 .route(web::get().to(item_list::list_items))
@@ -92,6 +94,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::head().to(tenant_settings::get_settings))
                 .route(web::patch().to(tenant_settings::patch_settings)),
         )
+        .service(web::resource("/audit").route(web::get().to(audit::list_audit)))
         .service(web::resource("/me").route(web::get().to(me::me)))
         .service(web::resource("/tickets").route(web::post().to(tickets::create_ticket)))
         .service(web::resource("/presence").route(web::get().to(presence::list_people)))
@@ -100,7 +103,12 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(web::resource("/internal/v1/snapshot").route(web::get().to(snapshot::snapshot)))
         .service(web::resource("/internal/v1/presence").route(web::post().to(presence::take_report)))
         .service(web::resource("/internal/v1/tickets/redeem").route(web::post().to(tickets::redeem_ticket)))
-        .service(web::resource("/db-check").wrap(from_fn(gate)).route(web::get().to(db_check::db_check)))
+        .service(
+            web::resource("/db-check")
+                .wrap(from_fn(gate))
+                .wrap(from_fn(answer_pages))
+                .route(web::get().to(db_check::db_check)),
+        )
         .configure(docs::configure)
         .configure(sign_in_page::configure)
         .service(api);

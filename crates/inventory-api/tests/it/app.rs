@@ -206,6 +206,7 @@ fn read_settings(database_url: &str, more: &[(&str, &str)]) -> Settings {
         ("STOCKWIRE__AUTH__TOKEN_SECRET", "a key of access tokens, for tests only"),
         ("STOCKWIRE__AUTH__ANONYMOUS", "loopback"),
         ("STOCKWIRE__HTTP__WORKERS", "2"),
+        ("STOCKWIRE__LIMITS__REQUESTS_PER_SECOND", "0"),
     ];
     let environment: HashMap<String, String> =
         environment.iter().chain(more).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();

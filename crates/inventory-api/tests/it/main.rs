@@ -4,8 +4,10 @@
 mod api_keys;
 mod app;
 mod attacks;
+mod audit;
 mod bad_input;
 mod binary;
+mod browsers;
 mod credentials;
 mod documents;
 mod drain;
@@ -13,6 +15,7 @@ mod feed;
 mod history;
 mod items;
 mod key_checks;
+mod limits;
 mod links;
 mod lists;
 mod log_lines;

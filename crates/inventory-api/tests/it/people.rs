@@ -61,9 +61,11 @@ impl App {
         self.request(method, path).header("cookie", cookies)
     }
 
-    /// What the audit trail says, oldest first: event and actor.
+    /// What the audit trail says, oldest first: event and actor. Without what was refused, which is written in the
+    /// background.
     pub(crate) async fn audit(&self) -> Vec<(String, String)> {
-        let rows = self.sql.query("select event, actor from audit order by id", &[]).await.unwrap();
+        let query = "select event, actor from audit where event <> 'access_refused' order by id";
+        let rows = self.sql.query(query, &[]).await.unwrap();
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }
 }
