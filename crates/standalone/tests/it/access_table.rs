@@ -126,6 +126,10 @@ const ROUTES: &[Row] = &[
     row("GET", "/api/v1/settings", Known, 200, 200),
     row("HEAD", "/api/v1/settings", Known, 200, 200),
     row("PATCH", "/api/v1/settings", USERS, 200, 200).with(r#"{"session_policy":"single"}"#),
+    row("GET", "/api/v1/audit", USERS, 200, 200),
+    row("GET", "/api/v1/presence", READ, 200, 200),
+    row("POST", "/internal/v1/presence", Services, 409, 409)
+        .with(r#"{"hub":"0199a0a0-0000-7000-8000-000000000001","whole":false,"here":[],"gone":[]}"#),
     row("GET", "/sign-in", Anybody, 200, 200),
     row("HEAD", "/sign-in", Anybody, 200, 200),
     row("GET", "/sign-in/page.css", Anybody, 200, 200),
