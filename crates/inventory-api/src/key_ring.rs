@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_revoked_key_is_refused_however_one_learns_of_it() {
-        let revoked = Err(Unknown::Ended(Key::sample(1).identity.clone(), LogoutReason::Revoked));
+        let revoked = Err(Unknown::Ended(Key::sample(1).identity, LogoutReason::Revoked));
         assert_eq!(check(FoundKey { revoked: true, ..found(1) }, None), revoked);
         let ended = EndedLogins::default();
         ended.add([EndedLogin { login: Login::Key(1), reason: LogoutReason::Revoked }]);

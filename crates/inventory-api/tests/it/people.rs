@@ -88,7 +88,7 @@ impl Answer {
     pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         let set = self.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
         let named = set.filter_map(|value| value.split(';').next()?.split_once('='));
-        named.filter(|(found, _)| *found == name).map(|(_, value)| value.to_owned()).last()
+        named.filter(|(found, _)| *found == name).map(|(_, value)| value.to_owned()).next_back()
     }
 
     /// Checks that this is the answer to a token whose login was ended.
