@@ -232,17 +232,20 @@ comment on column ended_logins.at is 'When.';
 
 create table hubs (
   id uuid not null,
+  report bigint not null,
   expires_at timestamptz not null,
   constraint hubs_pkey primary key (id)
 );
 comment on table hubs is 'Hubs that say who is connected to them.';
 comment on column hubs.id is 'Made anew at each start.';
+comment on column hubs.report is 'The number of its last report: one that comes twice, or after one that is missing, is known by it.';
 comment on column hubs.expires_at is 'The hub says it again before; one that is gone has nobody connected.';
 
 create table hub_people (
   hub_id uuid not null,
   tenant_id bigint not null,
   actor text not null,
+  report bigint not null,
   constraint hub_people_pkey primary key (hub_id, tenant_id, actor),
   constraint hub_people_hub_fkey foreign key (hub_id) references hubs (id) on delete cascade
 );
@@ -251,6 +254,7 @@ comment on table hub_people is 'Who is connected to which hub, however many sock
 comment on column hub_people.hub_id is 'Which hub.';
 comment on column hub_people.tenant_id is 'Whose.';
 comment on column hub_people.actor is 'Who: user:<id> or key:<id>.';
+comment on column hub_people.report is 'The hub''s last report that named them: whom a whole list didn''t name is gone.';
 
 create table presence (
   id bigint generated always as identity,
@@ -439,6 +443,8 @@ begin
   end if;
   if new.email <> old.email then
     perform note_audit(new.tenant_id, 'email_changed', subject, json_build_object('from', old.email, 'to', new.email));
+    -- A link that was sent to the address before is not for whoever reads letters there.
+    delete from one_time_links where user_id = new.id;
   end if;
   if new.disabled_at is not null or role_rank(new.role) < role_rank(old.role) then
     why := 'revoked';
@@ -455,6 +461,18 @@ $$;
 comment on function user_after_change() is 'Ends the sessions of a user who lost a right or whose password changed, and writes the audit trail.';
 create trigger users_after_change after insert or update or delete on users
   for each row execute function user_after_change();
+
+create function one_time_link_after_change() returns trigger
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+  perform note_audit(new.tenant_id, 'password_link_created', 'user:' || new.user_id,
+    json_build_object('purpose', new.purpose));
+  return null;
+end;
+$$;
+comment on function one_time_link_after_change() is 'Writes the audit trail of links that let somebody in.';
+create trigger one_time_links_after_change after insert or update on one_time_links
+  for each row execute function one_time_link_after_change();
 
 create function session_policy(tenant bigint) returns text
 language sql stable
@@ -502,4 +520,4 @@ create trigger presence_capture after insert or delete on presence
   for each row execute function capture_presence();
 
 revoke execute on function session_after_change(), api_key_after_change(), user_after_change(),
-  tenant_settings_after_change(), capture_presence() from public;
+  one_time_link_after_change(), tenant_settings_after_change(), capture_presence() from public;

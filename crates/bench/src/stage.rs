@@ -181,8 +181,6 @@ impl Stage {
             .env("STOCKWIRE__DATABASE__URL", self.server.url(STOCKWIRE))
             .env("STOCKWIRE__INTERNAL__SECRET", INTERNAL_SECRET)
             .env("STOCKWIRE__AUTH__TOKEN_SECRET", TOKEN_SECRET)
-            // All requests come from one machine, as fast as they are answered.
-            .env("STOCKWIRE__LIMITS__REQUESTS_PER_SECOND", "0")
             .env("STOCKWIRE__LOG__FILTER", "warn")
             // Most loads name nobody, and all of them come from one machine, as fast as they can.
             .env("STOCKWIRE__AUTH__ANONYMOUS", "loopback")

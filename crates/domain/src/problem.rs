@@ -152,7 +152,7 @@ impl ProblemCode {
             Self::LinkExpired => "The link can't be used any more",
             Self::CursorGone => "The cursor can't be used any more",
             Self::ChangesRemoved => "Changes behind the cursor are no longer kept",
-            Self::VersionMismatch => "The item has changed",
+            Self::VersionMismatch => "The state has changed",
             Self::BodyTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body must be application/json",
             Self::RateLimited => "Too many requests",

@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use crate::{
+    ended_before::beside_the_feed,
     entry::Entry,
     page::{Found, Page, Shelf, left_in_page, start_of_page},
 };
@@ -115,7 +116,7 @@ impl Backfill {
         metrics::counter!("stockwire_hub_backfill_failures_total").increment(0);
         Ok(Self {
             client,
-            url: entries_url(&settings.notifier.url),
+            url: beside_the_feed(&settings.notifier.url, "/feed/entries"),
             secret,
             spacing: Duration::from_secs(1) / settings.hub.backfill_pages_per_second.max(1),
             inner: Mutex::new(Inner {
@@ -288,17 +289,6 @@ impl Backfill {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Where a notifier answers for parts of the log, from where its feed is.
-fn entries_url(feed: &str) -> String {
-    let feed = feed.trim_end_matches('/');
-    let http = match feed.split_once("://") {
-        Some(("ws", rest)) => format!("http://{rest}"),
-        Some(("wss", rest)) => format!("https://{rest}"),
-        _ => feed.to_owned(),
-    };
-    format!("{http}/feed/entries")
 }
 
 #[cfg(test)]

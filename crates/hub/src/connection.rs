@@ -15,6 +15,7 @@ use crate::{
     history::History,
     link::Link,
     outbox::Outbox,
+    presence::Seat,
     protocol::Allowance,
     shard::Shard,
     subscription::{Stage, Subscription},
@@ -60,6 +61,8 @@ pub(crate) struct Connection {
     /// Never used twice, unlike its place in the shard.
     pub(crate) id: u64,
     pub(crate) phase: Phase,
+    /// Whoever has signed in is present until it is gone.
+    pub(crate) seat: Option<Seat>,
     pub(crate) subscriptions: Vec<Subscription>,
     pub(crate) outbox: Outbox,
     pub(crate) conflation: Option<Box<Conflation>>,

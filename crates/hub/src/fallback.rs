@@ -9,17 +9,18 @@ use actix_web::{
     middleware::from_fn,
     web,
 };
-use domain::{CloseCode, Cursor, Identity, ParseTopicError, ProblemCode, Topic};
-use service::{ApiError, QueryReader, WaitsOnPurpose, access::Refused};
+use domain::{CloseCode, Cursor, Identity, ParseTopicError, Permission, Problem, ProblemCode, Topic};
+use service::{ApiError, QueryReader, WaitsOnPurpose, access::Refused, http::Refusal, settings::Secret};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     admission::Admitted,
     connection::AHEAD_MS,
     guest::{Answer, Guest, NoAnswer, Patience},
-    handshake::Doorkeeper,
+    handshake::{Doorkeeper, TICKET},
     origin::{answer_pages, preflight},
     subscription::Wishes,
+    tickets::NotRedeemed,
     wire::{self, Encoding},
 };
 
@@ -50,12 +51,13 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, door: web::Data<Door>) 
 async fn events(request: HttpRequest, door: web::Data<Door>) -> Result<HttpResponse, ApiError> {
     let mut reader = QueryReader::new(request.query_string());
     let mut wishes = read_wishes(&mut reader, door.max_topics);
+    let ticket = reader.take(TICKET, read_ticket);
     reader.finish()?;
     // A browser's EventSource says how far it has got when it reconnects, at the address that it was made with.
     if let Some(last) = last_event_id(request.headers())? {
         wishes.after = Some(last);
     }
-    match door.enter(&request) {
+    match door.enter(&request, ticket).await {
         Ok((identity, admitted)) => {
             let shard = &door.doorkeeper.shard;
             let stream = Guest::open(shard, Encoding::Events, identity, &wishes, admitted);
@@ -105,12 +107,14 @@ async fn poll(request: HttpRequest, door: web::Data<Door>) -> Result<HttpRespons
     let mut reader = QueryReader::new(request.query_string());
     let wishes = read_wishes(&mut reader, door.max_topics);
     let wait = reader.take("wait", wait_seconds);
+    let ticket = reader.take(TICKET, read_ticket);
     reader.finish()?;
     // Without a cursor there is nothing to wait behind: the answer says where to begin.
     let begins = wishes.after.is_none() && !wishes.snapshot;
     let wait = if begins { 0 } else { wait.unwrap_or(WAIT_SECONDS) };
     WaitsOnPurpose::mark(&request);
-    let (identity, admitted) = door.enter(&request)?;
+    let (identity, admitted) = door.enter(&request, ticket).await?;
+    let login = identity.login;
     let guest = Guest::open(&door.doorkeeper.shard, Encoding::List, identity, &wishes, admitted);
     let changes = tokio::time::sleep(Duration::from_secs(wait));
     let state = tokio::time::sleep(Duration::from_secs(wait).max(FETCHING));
@@ -120,6 +124,9 @@ async fn poll(request: HttpRequest, door: web::Data<Door>) -> Result<HttpRespons
         match guest.answer(patience) {
             Ok(answer) => return Ok(respond(answer)),
             Err(NoAnswer::Unavailable) => {
+                if let Some(reason) = login.and_then(|login| door.doorkeeper.ended.reason(login)) {
+                    return Err(Problem::session_ended(reason).into());
+                }
                 return Err(ApiError::for_now("The state can't be had at the moment.", 1));
             }
             Err(NoAnswer::NotYet) => {}
@@ -153,16 +160,50 @@ fn respond(answer: Answer) -> HttpResponse {
 }
 
 impl Door {
-    /// Lets a client in that must say who it is in the head of its request.
-    fn enter(&self, request: &HttpRequest) -> Result<(Identity, Admitted), NotLetIn> {
+    /// Lets a client in that must say who it is in the head of its request, and may read.
+    async fn enter(
+        &self,
+        request: &HttpRequest,
+        ticket: Option<Secret>,
+    ) -> Result<(Identity, Admitted), NotLetIn> {
+        let keeper = &self.doorkeeper;
         let peer = request.peer_addr().map(|peer| peer.ip());
-        let entered = self.doorkeeper.admit(peer, request.headers());
-        let (identity, admitted) = entered.map_err(|refusal| match refusal.retry_after {
-            Some(seconds) => NotLetIn::ForNow { detail: refusal.problem.detail.into_owned(), seconds },
-            None => NotLetIn::Refused((*refusal).into()),
-        })?;
-        let missing = || ApiError::new(ProblemCode::NotAuthenticated, Refused::Missing.to_string());
-        Ok((identity.ok_or_else(|| NotLetIn::Refused(missing()))?, admitted))
+        // First, so that who is told to come back still has the ticket.
+        let admitted = keeper.admit(peer, request.headers())?;
+        let identity = match ticket {
+            Some(ticket) => keeper.tickets.redeem(ticket).await?,
+            None => keeper.identify(request.headers())?.ok_or_else(|| {
+                NotLetIn::Refused(ApiError::new(ProblemCode::NotAuthenticated, Refused::Missing.to_string()))
+            })?,
+        };
+        if let Some(reason) = identity.login.and_then(|login| keeper.ended.reason(login)) {
+            return Err(NotLetIn::Refused(Problem::session_ended(reason).into()));
+        }
+        if !identity.may(Permission::Read) {
+            let detail = "This needs the permission read.";
+            return Err(NotLetIn::Refused(ApiError::new(ProblemCode::Forbidden, detail)));
+        }
+        Ok((identity, admitted))
+    }
+}
+
+impl From<Box<Refusal>> for NotLetIn {
+    fn from(refusal: Box<Refusal>) -> Self {
+        match refusal.retry_after {
+            Some(seconds) => Self::ForNow { detail: refusal.problem.detail.into_owned(), seconds },
+            None => Self::Refused((*refusal).into()),
+        }
+    }
+}
+
+impl From<NotRedeemed> for NotLetIn {
+    fn from(refused: NotRedeemed) -> Self {
+        let detail = refused.detail();
+        match refused {
+            NotRedeemed::Unusable => Self::Refused(ApiError::new(ProblemCode::NotAuthenticated, detail)),
+            NotRedeemed::Ended(reason) => Self::Refused(Problem::session_ended(reason).into()),
+            NotRedeemed::Unavailable => Self::ForNow { detail: detail.to_owned(), seconds: 1 },
+        }
     }
 }
 
@@ -187,6 +228,11 @@ fn topics(text: &str, most: usize) -> Result<Vec<Topic>, String> {
         return Err(format!("names more than {most} topics"));
     }
     Ok(topics)
+}
+
+/// One of any form: what it is worth is looked up, and it is never repeated.
+fn read_ticket(text: &str) -> Result<Secret, String> {
+    Ok(Secret::new(text.to_owned()))
 }
 
 fn cursor(text: &str) -> Result<Cursor, String> {

@@ -1,5 +1,14 @@
 //! Follows a notifier's feed and hands what it says to every shard. The cursor survives reconnects, so a hub
 //! that lost its notifier goes on where it was, at the same or at another one.
+//!
+//! # No ended login is missed
+//!
+//! That a login was ended is an entry of the feed, and what was ended before the feed begins is in a list that the hub
+//! asks for. The order closes the gap: the greeting fixes the cursor, and only then is the list read from the database. An
+//! end that was committed before that reading is in the list. One that was committed later was not visible before it, so
+//! it got its position after the greeting, behind the cursor, and comes with the feed. The hub lets nobody in before
+//! the first list, and takes an entry into [`EndedLogins`] before it tells the shards: a client that a shard doesn't know
+//! yet is looked up there when it is welcomed.
 
 use std::{
     convert::Infallible,
@@ -12,13 +21,14 @@ use std::{
 
 use domain::{Cursor, Position, ResyncReason, feed::FeedMessage};
 use futures_util::StreamExt;
-use service::{RequestId, settings::Secret};
+use service::{EndedLogins, RequestId, Settings, settings::Secret};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{
     Message, client::IntoClientRequest, http::header::AUTHORIZATION, protocol::WebSocketConfig,
 };
 
 use crate::{
+    ended_before::{EndedBefore, EndedError},
     entry::{Entry, News},
     lag::Lag,
 };
@@ -45,6 +55,8 @@ enum FeedError {
     Unanswered,
     #[error("the internal secret can't be sent as a header")]
     Secret,
+    #[error(transparent)]
+    Ended(#[from] EndedError),
 }
 
 /// The shards, and how far the hub is.
@@ -79,6 +91,11 @@ impl Distribution {
         self.connected.load(Ordering::Relaxed)
     }
 
+    fn set_connected(&self, connected: bool) {
+        self.connected.store(connected, Ordering::Relaxed);
+        metrics::gauge!("stockwire_hub_feed_connected").set(if connected { 1.0 } else { 0.0 });
+    }
+
     async fn publish(&self, cursor: Cursor, news: News) {
         // Cursor and shards change together, so that a shard which joins now misses nothing and gets nothing twice.
         let shards = {
@@ -94,125 +111,165 @@ impl Distribution {
     }
 }
 
-/// Follows the feed for ever; it is dropped when the service stops. `forget` is called when the log turns out to be
-/// another one: what was kept of it means nothing any more.
-pub(crate) async fn follow(
+/// What the feed is handed to.
+pub(crate) struct Follower<F> {
     distribution: Arc<Distribution>,
     url: String,
     secret: Secret,
-    forget: impl Fn() + Send + Sync,
-) {
-    let lag = distribution.clone();
-    let follow = follow_again_and_again(distribution, url, secret, forget);
-    tokio::join!(follow, lag.lag.report());
+    ended: Arc<EndedLogins>,
+    ended_before: EndedBefore,
+    forget: F,
 }
 
-async fn follow_again_and_again(
-    distribution: Arc<Distribution>,
-    url: String,
-    secret: Secret,
-    forget: impl Fn() + Send + Sync,
-) -> Infallible {
-    const SHORTEST: Duration = Duration::from_millis(50);
-    const LONGEST: Duration = Duration::from_secs(1);
-    let mut pause = SHORTEST;
-    loop {
-        let began = tokio::time::Instant::now();
-        let Err(error) = follow_once(&distribution, &url, &secret, &forget).await;
-        distribution.connected.store(false, Ordering::Relaxed);
-        metrics::gauge!("stockwire_hub_feed_connected").set(0.0);
-        metrics::counter!("stockwire_hub_feed_reconnects_total").increment(1);
-        tracing::warn!(source = &error as &dyn std::error::Error, "the feed ended, opening it again");
-        pause = if began.elapsed() > LONGEST * 2 { SHORTEST } else { (pause * 2).min(LONGEST) };
-        tokio::time::sleep(pause).await;
+impl<F: Fn() + Send + Sync> Follower<F> {
+    /// `forget` is called when the log turns out to be another one: what was kept of it means nothing any more.
+    pub(crate) fn new(
+        settings: &Settings,
+        secret: Secret,
+        distribution: Arc<Distribution>,
+        ended: Arc<EndedLogins>,
+        forget: F,
+    ) -> Result<Self, reqwest::Error> {
+        let ended_before = EndedBefore::new(settings, secret.clone())?;
+        Ok(Self { distribution, url: settings.notifier.url.clone(), secret, ended, ended_before, forget })
     }
-}
 
-async fn follow_once(
-    distribution: &Distribution,
-    url: &str,
-    secret: &Secret,
-    forget: &(impl Fn() + Send + Sync),
-) -> Result<Infallible, FeedError> {
-    let known = distribution.cursor();
-    let query =
-        known.map(|cursor| format!("?epoch={}&after={}", cursor.epoch, cursor.position)).unwrap_or_default();
-    let mut request = format!("{}/feed{query}", url.trim_end_matches('/')).into_client_request()?;
-    let shown = format!("Bearer {}", secret.expose()).parse().map_err(|_| FeedError::Secret)?;
-    request.headers_mut().insert(AUTHORIZATION, shown);
-    let id = RequestId::new();
-    tracing::debug!(request.id = %id.0, "opening the feed");
-    if let Ok(id) = id.0.parse() {
-        request.headers_mut().insert("x-request-id", id);
+    /// Follows the feed for ever; it is dropped when the service stops.
+    pub(crate) async fn follow(self) {
+        tokio::join!(self.follow_again_and_again(), self.distribution.lag.report());
     }
-    // A batch of 500 entries of 16 KiB and more fits.
-    let limits = WebSocketConfig::default().max_message_size(Some(64 << 20)).max_frame_size(Some(64 << 20));
-    let connecting = tokio_tungstenite::connect_async_with_config(request, Some(limits), true);
-    let (mut socket, _) = tokio::time::timeout(Duration::from_secs(5), connecting)
-        .await
-        .map_err(|_| FeedError::Unanswered)??;
-    let mut cursor = known;
-    loop {
-        let message = tokio::time::timeout(SILENCE, socket.next()).await.map_err(|_| FeedError::Silent)?;
-        match message.ok_or(FeedError::Closed)?? {
-            Message::Text(text) => cursor = take(distribution, cursor, text.as_str(), forget).await?,
-            Message::Close(_) => return Err(FeedError::Closed),
-            _ => {}
+
+    async fn follow_again_and_again(&self) -> Infallible {
+        const SHORTEST: Duration = Duration::from_millis(50);
+        const LONGEST: Duration = Duration::from_secs(1);
+        let mut pause = SHORTEST;
+        loop {
+            let began = tokio::time::Instant::now();
+            let Err(error) = self.follow_once().await;
+            self.distribution.set_connected(false);
+            metrics::counter!("stockwire_hub_feed_reconnects_total").increment(1);
+            tracing::warn!(source = &error as &dyn std::error::Error, "the feed ended, opening it again");
+            pause = if began.elapsed() > LONGEST * 2 { SHORTEST } else { (pause * 2).min(LONGEST) };
+            tokio::time::sleep(pause).await;
         }
     }
-}
 
-/// Hands a message on; says where the hub is then.
-async fn take(
-    distribution: &Distribution,
-    known: Option<Cursor>,
-    text: &str,
-    forget: &(impl Fn() + Send + Sync),
-) -> Result<Option<Cursor>, FeedError> {
-    match serde_json::from_str(text)? {
-        FeedMessage::Hello { cursor, head } => {
-            distribution.connected.store(true, Ordering::Relaxed);
-            metrics::gauge!("stockwire_hub_feed_connected").set(1.0);
-            tracing::info!(log.epoch = %cursor.epoch, log.position = %cursor.position, "following the feed");
-            distribution.lag.heard_of(head);
-            if known.is_none() {
-                distribution.lag.started(cursor.position, head);
-                distribution.publish(cursor, News::Restart(cursor, None)).await;
+    async fn follow_once(&self) -> Result<Infallible, FeedError> {
+        let known = self.distribution.cursor();
+        let query = known
+            .map(|cursor| format!("?epoch={}&after={}", cursor.epoch, cursor.position))
+            .unwrap_or_default();
+        let mut request = format!("{}/feed{query}", self.url.trim_end_matches('/')).into_client_request()?;
+        let shown = format!("Bearer {}", self.secret.expose()).parse().map_err(|_| FeedError::Secret)?;
+        request.headers_mut().insert(AUTHORIZATION, shown);
+        let id = RequestId::new();
+        tracing::debug!(request.id = %id.0, "opening the feed");
+        if let Ok(id) = id.0.parse() {
+            request.headers_mut().insert("x-request-id", id);
+        }
+        // A batch of 500 entries of 16 KiB and more fits.
+        let limits =
+            WebSocketConfig::default().max_message_size(Some(64 << 20)).max_frame_size(Some(64 << 20));
+        let connecting = tokio_tungstenite::connect_async_with_config(request, Some(limits), true);
+        let (mut socket, _) = tokio::time::timeout(Duration::from_secs(5), connecting)
+            .await
+            .map_err(|_| FeedError::Unanswered)??;
+        let mut cursor = known;
+        loop {
+            let message =
+                tokio::time::timeout(SILENCE, socket.next()).await.map_err(|_| FeedError::Silent)?;
+            match message.ok_or(FeedError::Closed)?? {
+                Message::Text(text) => cursor = self.take(cursor, text.as_str()).await?,
+                Message::Close(_) => return Err(FeedError::Closed),
+                _ => {}
             }
-            Ok(Some(cursor))
         }
-        FeedMessage::Reset { cursor, reason } => {
-            distribution.connected.store(true, Ordering::Relaxed);
-            metrics::gauge!("stockwire_hub_feed_connected").set(1.0);
-            tracing::warn!(log.epoch = %cursor.epoch, log.position = %cursor.position, ?reason, "the feed starts anew");
-            distribution.lag.started(cursor.position, cursor.position);
-            // What is too old for the hub's cursor is a hole in its stream.
-            let reason = if reason == ResyncReason::TooOld { ResyncReason::Gap } else { reason };
-            if reason == ResyncReason::Epoch {
-                forget();
+    }
+
+    /// Hands a message on; says where the hub is then.
+    async fn take(&self, known: Option<Cursor>, text: &str) -> Result<Option<Cursor>, FeedError> {
+        match serde_json::from_str(text)? {
+            FeedMessage::Hello { cursor, head } => {
+                self.greeted(known, cursor, head).await?;
+                Ok(Some(cursor))
             }
-            distribution.publish(cursor, News::Restart(cursor, Some(reason))).await;
-            Ok(Some(cursor))
-        }
-        FeedMessage::Entries { head, entries } => {
-            let Some(mut cursor) = known else { return Ok(known) };
-            let mut expected = cursor.position;
-            for entry in &entries {
-                expected = expected.next();
-                if entry.position != expected {
-                    return Err(FeedError::Gap { expected, found: entry.position });
+            FeedMessage::Reset { cursor, reason } => {
+                self.start_anew(cursor, reason).await?;
+                Ok(Some(cursor))
+            }
+            FeedMessage::Entries { head, entries } => {
+                let Some(mut cursor) = known else { return Ok(known) };
+                let mut expected = cursor.position;
+                for entry in &entries {
+                    expected = expected.next();
+                    if entry.position != expected {
+                        return Err(FeedError::Gap { expected, found: entry.position });
+                    }
                 }
+                let entries: Vec<Arc<Entry>> =
+                    entries.into_iter().map(|entry| Arc::new(entry.into())).collect();
+                let Some(last) = entries.last() else { return Ok(known) };
+                cursor.position = last.position;
+                self.distribution.lag.took(last.position, last.at_us, head);
+                // Before the shards hear of it: whom they welcome after that is looked up here.
+                self.ended.add(entries.iter().filter_map(|entry| entry.ended.as_deref().copied()));
+                self.distribution.publish(cursor, News::Entries(entries.into())).await;
+                Ok(Some(cursor))
             }
-            let entries: Vec<Arc<Entry>> = entries.into_iter().map(|entry| Arc::new(entry.into())).collect();
-            let Some(last) = entries.last() else { return Ok(known) };
-            cursor.position = last.position;
-            distribution.lag.took(last.position, last.at_us, head);
-            distribution.publish(cursor, News::Entries(entries.into())).await;
-            Ok(Some(cursor))
+            FeedMessage::Heartbeat { head } => {
+                self.distribution.lag.heard_of(head);
+                Ok(known)
+            }
         }
-        FeedMessage::Heartbeat { head } => {
-            distribution.lag.heard_of(head);
-            Ok(known)
+    }
+
+    /// The feed goes on where the hub is, or begins.
+    async fn greeted(&self, known: Option<Cursor>, cursor: Cursor, head: Position) -> Result<(), FeedError> {
+        tracing::info!(log.epoch = %cursor.epoch, log.position = %cursor.position, "following the feed");
+        self.distribution.lag.heard_of(head);
+        if known.is_none() {
+            self.ended.add(self.ended_before.ask().await?);
+            self.distribution.lag.started(cursor.position, head);
+            self.distribution.publish(cursor, News::Restart(cursor, None)).await;
+            self.distribution.set_connected(true);
+            return Ok(());
         }
+        // What was ended meanwhile comes with the feed, unless a notifier of the release before has fed this hub, which
+        // told it of none. So the list is good to have, and not worth losing the feed for.
+        self.distribution.set_connected(true);
+        match self.ended_before.ask().await {
+            Ok(ended) => {
+                self.ended.add(ended);
+                self.distribution.publish(cursor, News::Logins).await;
+            }
+            Err(error) => {
+                let source = &error as &dyn std::error::Error;
+                tracing::warn!(
+                    source,
+                    "ended logins can't be asked for, those that end from now on are heard of"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The feed doesn't go on where the hub is: also ends of logins were missed.
+    async fn start_anew(&self, cursor: Cursor, reason: ResyncReason) -> Result<(), FeedError> {
+        tracing::warn!(
+            log.epoch = %cursor.epoch, log.position = %cursor.position, ?reason, "the feed starts anew"
+        );
+        let ended = self.ended_before.ask().await?;
+        self.distribution.lag.started(cursor.position, cursor.position);
+        // What is too old for the hub's cursor is a hole in its stream.
+        let reason = if reason == ResyncReason::TooOld { ResyncReason::Gap } else { reason };
+        if reason == ResyncReason::Epoch {
+            (self.forget)();
+            self.ended.replace(ended);
+        } else {
+            self.ended.add(ended);
+        }
+        self.distribution.publish(cursor, News::Restart(cursor, Some(reason))).await;
+        self.distribution.set_connected(true);
+        Ok(())
     }
 }

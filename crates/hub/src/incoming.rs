@@ -1,11 +1,13 @@
 //! What arrives from clients: bytes to frames, frames to reactions, reactions to state.
 
-use std::{io, sync::Arc};
+use std::io;
 
 use actix_codec::Decoder;
 use actix_http::ws::{Frame, Item, ProtocolError};
 use bytes::{Bytes, BytesMut};
-use domain::{CloseCode, Cursor, Identity, Position, ResyncReason, ServerFrame, Topic};
+use domain::{
+    CloseCode, Cursor, Identity, Permission, Position, ProblemCode, ResyncReason, ServerFrame, Topic,
+};
 
 use crate::{
     connection::Phase,
@@ -149,12 +151,7 @@ impl State {
         let known = connection.identity().map(AsRef::as_ref);
         match react(known, payload, |token| self.access.verify(token)) {
             Reaction::Welcome(identity) => self.welcome(key, identity),
-            Reaction::Renew(identity) => {
-                if let Some(connection) = self.connections.get_mut(key) {
-                    connection.phase = Phase::Known(Arc::new(identity));
-                }
-                self.reschedule(key);
-            }
+            Reaction::Renew(identity) => self.renew(key, identity),
             Reaction::Subscribe { reference, topic, snapshot, after } => {
                 self.subscribe(key, reference, topic, snapshot, after);
                 self.advance(key);
@@ -172,10 +169,12 @@ impl State {
     /// The client is known: greets it.
     pub(crate) fn welcome(&mut self, key: usize, identity: Identity) {
         let (position, Some(epoch)) = (self.head(), self.epoch) else { return };
+        let token_expires_at = identity.expires_at;
+        if !self.identify(key, identity) {
+            return;
+        }
         let Some(connection) = self.connections.get_mut(key) else { return };
         let connection_id = format!("{:016x}", connection.id);
-        let token_expires_at = identity.expires_at;
-        connection.phase = Phase::Known(Arc::new(identity));
         let connected = ServerFrame::Connected {
             connection_id: &connection_id,
             epoch,
@@ -206,7 +205,12 @@ impl State {
         let head = self.head();
         let resumable = after.map(|cursor| self.can_resume(cursor));
         let Some(connection) = self.connections.get_mut(key) else { return };
-        let Some(tenant) = connection.identity().map(|identity| identity.tenant) else { return };
+        let Some(identity) = connection.identity() else { return };
+        let tenant = identity.tenant;
+        if !identity.may(Permission::Read) {
+            let detail = "this needs the permission read";
+            return self.send_error(key, reference, ProblemCode::Forbidden.as_str(), detail);
+        }
         if connection.subscriptions.len() >= most {
             let detail = format!("a socket may have at most {most} subscriptions");
             return self.send_error(key, reference, "too_many_subscriptions", &detail);

@@ -25,6 +25,11 @@
 //! differs ([`wire`](crate)), and that their bytes go into the body of a response ([`link`](crate)) instead of a socket.
 //! They fall behind, catch up and are cut off in the same way, and share the cursors.
 //!
+//! # Logins that are ended
+//!
+//! A hub knows which logins were ended ([`feed`](crate)), refuses their tokens, and ends their connections as soon as it
+//! hears of it ([`logins`](crate)).
+//!
 //! # Idle sockets
 //!
 //! The hub takes sockets over from the HTTP server after the handshake and keeps no buffers for them: an idle one
@@ -38,6 +43,7 @@ mod config;
 mod conflation;
 mod connection;
 mod due;
+mod ended_before;
 mod entry;
 mod fallback;
 mod fan_out;
@@ -50,27 +56,31 @@ mod lag;
 #[cfg(test)]
 mod laws;
 mod link;
+mod logins;
 mod metrics;
 mod origin;
 mod outbox;
 mod page;
+mod presence;
 mod protocol;
 mod ring;
+mod roll;
 mod run;
 mod series;
 mod shard;
 mod snapshot;
 mod state;
 mod subscription;
+mod tickets;
 mod timers;
 mod topics;
 mod wire;
 
-use std::{net::TcpListener, rc::Rc, sync::Arc};
+use std::{net::TcpListener, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::web;
 use service::{
-    Check, Context, Fatal, Health,
+    Check, Context, EndedLogins, Fatal, Health,
     access::Access,
     http::{Http, Worker, serve_with_upgrades},
 };
@@ -81,10 +91,12 @@ use crate::{
     backfill::Backfill,
     config::HubConfig,
     fallback::Door,
-    feed::Distribution,
+    feed::{Distribution, Follower},
     handshake::Doorkeeper,
+    presence::{Presence, Reporter},
     shard::{Shard, Surroundings},
     snapshot::Snapshots,
+    tickets::Tickets,
 };
 
 /// A hub that follows the feed: what is left is to serve sockets.
@@ -92,10 +104,13 @@ use crate::{
 pub struct Hub {
     config: HubConfig,
     access: Arc<Access>,
+    ended: Arc<EndedLogins>,
+    tickets: Arc<Tickets>,
     distribution: Arc<Distribution>,
     snapshots: Arc<Snapshots>,
     admission: Arc<Admission>,
     backfill: Arc<Backfill>,
+    presence: Arc<Presence>,
     shards: TaskTracker,
     tls_only: bool,
     stop: CancellationToken,
@@ -123,8 +138,12 @@ impl Hub {
         let secret = settings.internal_secret()?;
         let distribution = Arc::new(Distribution::default());
         let runtime = tokio::runtime::Handle::current();
+        let tickets = Arc::new(Tickets::new(settings, secret.clone(), runtime.clone())?);
         let snapshots = Arc::new(Snapshots::new(settings, secret.clone(), runtime)?);
         let backfill = Arc::new(Backfill::new(settings, secret.clone())?);
+        let presence = Arc::new(Presence::new(Duration::from_millis(settings.hub.presence_grace_ms)));
+        let reporter = Reporter::new(settings, secret.clone(), presence.clone())?;
+        context.spawn_essential("presence", reporter.run(context.stop.clone()));
         let forget = {
             let (snapshots, backfill) = (snapshots.clone(), backfill.clone());
             move || {
@@ -132,12 +151,13 @@ impl Hub {
                 backfill.forget();
             }
         };
-        let follow = feed::follow(distribution.clone(), settings.notifier.url.clone(), secret, forget);
+        let ended = Arc::<EndedLogins>::default();
+        let follower = Follower::new(settings, secret, distribution.clone(), ended.clone(), forget)?;
         // Both go on while the hub drains: clients that wait for their goodbye still follow.
         let shards = TaskTracker::new();
         let until_drained = drained(context.stop.clone(), shards.clone());
         context.spawn_essential("feed", async move {
-            tokio::select! { () = until_drained => {}, () = follow => {} }
+            tokio::select! { () = until_drained => {}, () = follower.follow() => {} }
         });
         let (until_drained, fetching) = (drained(context.stop.clone(), shards.clone()), backfill.clone());
         context.spawn_essential("backfill", async move {
@@ -146,8 +166,11 @@ impl Hub {
         Ok(Self {
             config: HubConfig::from(&settings.hub),
             access: Arc::new(Access::new(&settings.token_secret()?, settings.auth.anonymous)),
+            ended,
+            tickets,
             snapshots,
             backfill,
+            presence,
             distribution,
             admission: Arc::new(Admission::new(&settings.hub)?),
             shards,
@@ -185,8 +208,10 @@ impl Hub {
             let surroundings = Surroundings {
                 config: Rc::new(hub.config.clone()),
                 access: hub.access.clone(),
+                ended: hub.ended.clone(),
                 snapshots: hub.snapshots.clone(),
                 backfill: hub.backfill.clone(),
+                presence: hub.presence.clone(),
                 is_cut_off: Box::new(move || !distribution.is_connected()),
                 stop: hub.stop.clone(),
                 drained: hub.shards.token(),
@@ -196,6 +221,8 @@ impl Hub {
             let doorkeeper = Rc::new(Doorkeeper {
                 shard,
                 access: hub.access.clone(),
+                ended: hub.ended.clone(),
+                tickets: hub.tickets.clone(),
                 admission: hub.admission.clone(),
                 allowed_origins: hub.config.allowed_origins.clone(),
                 closed: Box::new(move || this.closed()),

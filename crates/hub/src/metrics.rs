@@ -1,6 +1,6 @@
 //! What a shard counts. Handles are made once: looking a series up costs more than sending to a client.
 
-use domain::{CloseCode, ResyncReason};
+use domain::{CloseCode, LogoutReason, ResyncReason};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::{ring::Ring, wire::Encoding};
@@ -125,6 +125,10 @@ impl Metrics {
             ResyncReason::TooOld => "too_old",
         };
         counter!("stockwire_hub_resyncs_total", "reason" => reason).increment(1);
+    }
+
+    pub(crate) fn logged_out(&self, reason: LogoutReason) {
+        counter!("stockwire_hub_forced_logouts_total", "reason" => reason.as_str()).increment(1);
     }
 
     pub(crate) fn closed(&self, code: CloseCode) {

@@ -97,6 +97,7 @@ pub(crate) mod tests {
             key: format!("item:{item}").into(),
             at_us: 0,
             frame: format!(r#"{{"id":{item},"position":{position}}}"#).into_bytes().into(),
+            ended: None,
         })
     }
 

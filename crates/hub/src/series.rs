@@ -1,10 +1,10 @@
 //! What each of the hub's series says, for whoever reads `/metrics`. All are registered at start: a series that appears
 //! with its first event has no rate for it.
 
-use domain::CloseCode;
+use domain::{CloseCode, LogoutReason};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
-const COUNTERS: [(&str, Unit, &str); 15] = [
+const COUNTERS: [(&str, Unit, &str); 18] = [
     ("handshakes_total", Unit::Count, "Clients that were let in, by kind: socket, events, poll."),
     ("refused_total", Unit::Count, "Clients that were sent away, by limit: sockets, address, handshakes."),
     (
@@ -23,15 +23,27 @@ const COUNTERS: [(&str, Unit, &str); 15] = [
         Unit::Count,
         "Connections that the hub closed, by code; too_slow are those that took nothing.",
     ),
+    (
+        "forced_logouts_total",
+        Unit::Count,
+        "Connections that were ended, or not let in, because their login was ended, by its reason.",
+    ),
     ("snapshots_fetched_total", Unit::Count, "Snapshots fetched from inventory-api."),
     ("snapshots_shared_total", Unit::Count, "Clients whose snapshot was there already, or on its way."),
     ("backfill_pages_total", Unit::Count, "Pages of older changes, by source: feed or cache."),
     ("backfill_failures_total", Unit::Count, "Pages of older changes that couldn't be had."),
     ("feed_reconnects_total", Unit::Count, "Times that the feed had to be opened again."),
+    ("presence_reports_total", Unit::Count, "Times that inventory-api was told who is connected."),
+    ("presence_failures_total", Unit::Count, "Times that it took no such report."),
 ];
 
-const GAUGES: [(&str, Unit, &str); 8] = [
+const GAUGES: [(&str, Unit, &str); 9] = [
     ("sockets", Unit::Count, "Clients that are connected, by kind."),
+    (
+        "people",
+        Unit::Count,
+        "Users and keys that inventory-api was told are connected, however many sockets they have.",
+    ),
     ("live_subscriptions", Unit::Count, "Subscriptions that get each change as it comes."),
     ("ring_entries", Unit::Count, "Recent changes in memory, which resumes are served from."),
     ("ring_bytes", Unit::Bytes, "What they take."),
@@ -61,7 +73,16 @@ pub(crate) fn describe() {
     for reason in ["gap", "epoch", "too_old"] {
         counter!("stockwire_hub_resyncs_total", "reason" => reason).increment(0);
     }
-    for code in [CloseCode::TooSlow, CloseCode::Restart, CloseCode::BadFrame, CloseCode::TooManyMessages] {
+    for reason in LogoutReason::ALL {
+        counter!("stockwire_hub_forced_logouts_total", "reason" => reason.as_str()).increment(0);
+    }
+    for code in [
+        CloseCode::ForcedLogout,
+        CloseCode::TooSlow,
+        CloseCode::Restart,
+        CloseCode::BadFrame,
+        CloseCode::TooManyMessages,
+    ] {
         counter!("stockwire_hub_closes_total", "code" => code.name()).increment(0);
     }
     for name in ["snapshots_fetched_total", "snapshots_shared_total", "feed_reconnects_total"] {

@@ -6,7 +6,7 @@ use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use domain::{CloseCode, Cursor, Identity};
 use jiff::Timestamp;
-use service::{CurrentRequest, access::Access};
+use service::{CurrentRequest, EndedLogins, access::Access};
 use socket2::SockRef;
 use tokio::{
     io::Interest,
@@ -26,8 +26,10 @@ use crate::{
     connection::{Connection, pump},
     due::Beats,
     entry::{Entry, News},
+    handshake::Arrival,
     history::WantedPage,
     link::Link,
+    presence::Presence,
     snapshot::{Snapshot, SnapshotError, Snapshots},
     state::{State, Wanted},
     subscription::Wishes,
@@ -56,8 +58,10 @@ pub(crate) struct Shard {
 pub(crate) struct Surroundings {
     pub(crate) config: Rc<HubConfig>,
     pub(crate) access: Arc<Access>,
+    pub(crate) ended: Arc<EndedLogins>,
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) backfill: Arc<Backfill>,
+    pub(crate) presence: Arc<Presence>,
     pub(crate) is_cut_off: Box<dyn Fn() -> bool>,
     pub(crate) stop: CancellationToken,
     /// Dropped when every socket is closed.
@@ -86,8 +90,9 @@ impl Shard {
         first: Option<News>,
         news: mpsc::Receiver<News>,
     ) -> Rc<Self> {
-        let Surroundings { config, access, snapshots, backfill, is_cut_off, stop, drained } = surroundings;
-        let state = RefCell::new(State::new(config, access, is_cut_off));
+        let Surroundings { config, access, ended, snapshots, backfill, presence, is_cut_off, stop, drained } =
+            surroundings;
+        let state = RefCell::new(State::new(config, access, ended, presence, is_cut_off));
         let shard = Rc::new(Self { state, snapshots, backfill, started: Instant::now() });
         if let Some(first) = first {
             shard.take_news(vec![first]);
@@ -164,11 +169,19 @@ impl Shard {
             let mut run: Vec<Arc<[Arc<Entry>]>> = Vec::new();
             for news in news {
                 match news {
-                    News::Entries(entries) => run.push(entries),
+                    News::Entries(entries) => {
+                        // Before its changes: whom they don't concern any more doesn't get them.
+                        for ended in entries.iter().filter_map(|entry| entry.ended.as_deref()) {
+                            state.end_login(*ended);
+                        }
+                        run.push(entries);
+                    }
+                    News::Logins => state.end_ended_logins(),
                     News::Restart(cursor, reason) => {
                         state.fan_out_in_parts(&run);
                         run.clear();
                         state.restart(cursor, reason);
+                        state.end_ended_logins();
                     }
                 }
             }
@@ -185,7 +198,7 @@ impl Shard {
         self: &Rc<Self>,
         socket: TcpStream,
         unread: Bytes,
-        identity: Option<Identity>,
+        arrival: Arrival,
         admitted: Admitted,
     ) {
         // A client that doesn't read shall not fill megabytes of kernel memory first; failing costs only that.
@@ -195,8 +208,11 @@ impl Shard {
         let link = Rc::new(Link::socket(socket));
         let key = self.step(|state| {
             let key = state.open(link.clone(), Encoding::Socket, admitted);
-            if let Some(identity) = identity {
-                state.welcome(key, identity);
+            match arrival {
+                Arrival::Unknown => {}
+                Arrival::Known(identity) => state.welcome(key, identity),
+                Arrival::Ended(reason) => state.log_out(key, reason),
+                Arrival::Refused(code, reason) => state.close(key, code, reason),
             }
             state.decode(key, &mut BytesMut::from(unread.as_ref()));
             key

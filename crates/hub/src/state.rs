@@ -2,6 +2,7 @@
 //! one thread and never waits.
 
 use std::{
+    collections::BTreeSet,
     rc::Rc,
     sync::{
         Arc,
@@ -11,8 +12,8 @@ use std::{
 
 use actix_http::ws::Codec;
 use bytes::{Bytes, BytesMut};
-use domain::{CloseCode, Cursor, Epoch, Position, ResyncReason, ServerFrame, TenantId, Topic};
-use service::access::Access;
+use domain::{CloseCode, Cursor, Epoch, Login, Position, ResyncReason, ServerFrame, TenantId, Topic};
+use service::{EndedLogins, access::Access};
 use slab::Slab;
 
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
     link::Link,
     metrics::{Metrics, Resumed},
     outbox::{Outbox, Written},
+    presence::Presence,
     protocol::Allowance,
     ring::Ring,
     subscription::{Ask, Stage},
@@ -49,6 +51,10 @@ pub(crate) struct Wanted {
 pub(crate) struct State {
     pub(crate) config: Rc<HubConfig>,
     pub(crate) access: Arc<Access>,
+    pub(crate) ended: Arc<EndedLogins>,
+    /// The logins that connections belong to, each with the connection's key: one sign-in may have many.
+    pub(crate) logins: BTreeSet<(Login, usize)>,
+    pub(crate) presence: Arc<Presence>,
     pub(crate) metrics: Metrics,
     pub(crate) connections: Slab<Connection>,
     /// For each encoding.
@@ -71,11 +77,20 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(config: Rc<HubConfig>, access: Arc<Access>, is_cut_off: Box<dyn Fn() -> bool>) -> Self {
+    pub(crate) fn new(
+        config: Rc<HubConfig>,
+        access: Arc<Access>,
+        ended: Arc<EndedLogins>,
+        presence: Arc<Presence>,
+        is_cut_off: Box<dyn Fn() -> bool>,
+    ) -> Self {
         Self {
             ring: Ring::new(config.ring_entries, config.ring_bytes),
             config,
             access,
+            ended,
+            logins: BTreeSet::new(),
+            presence,
             metrics: Metrics::new(),
             connections: Slab::new(),
             topics: Default::default(),
@@ -231,24 +246,38 @@ impl State {
 
     /// Sends a close frame and waits a little for the client's.
     pub(crate) fn close(&mut self, key: usize, code: CloseCode, reason: &str) {
+        let Some((encoding, number)) = self.begin_to_close(key, code) else { return };
+        self.say_last(key, encoding, wire::close(encoding, code, reason, self.config.retry_ms(number)));
+    }
+
+    /// From now on nothing but the last words is sent to a client; says in which form, and the connection's number. Nothing
+    /// if it has been told to go before.
+    pub(crate) fn begin_to_close(&mut self, key: usize, code: CloseCode) -> Option<(Encoding, u64)> {
         // A client that doesn't read may go on, and then shall read why it was closed: it has as long again.
         let slow = code == CloseCode::TooSlow;
         let linger_ms =
             if slow { self.config.stall_timeout_ms.max(CLOSE_LINGER_MS) } else { CLOSE_LINGER_MS };
         let deadline_ms = self.now_ms + linger_ms;
         self.leave_all(key);
-        let Some(connection) = self.connections.get_mut(key) else { return };
+        let connection = self.connections.get_mut(key)?;
         if matches!(connection.phase, Phase::Closing { .. } | Phase::Ended) {
-            return;
+            return None;
         }
         connection.phase = Phase::Closing { deadline_ms, deaf: false };
-        let (encoding, number) = (connection.encoding, connection.id);
+        let said = (connection.encoding, connection.id);
         self.metrics.closed(code);
         self.look_after(key, deadline_ms);
-        self.send(key, wire::close(encoding, code, reason, self.config.retry_ms(number)));
-        if encoding != Encoding::Socket {
+        Some(said)
+    }
+
+    pub(crate) fn say_last(&mut self, key: usize, encoding: Encoding, words: Bytes) {
+        self.send(key, words);
+        match encoding {
+            Encoding::Socket => {}
             // A response just ends; nobody answers.
-            self.end_once_flushed(key);
+            Encoding::Events => self.end_once_flushed(key),
+            // Its answer is not what waits, but an error.
+            Encoding::List => self.end(key),
         }
     }
 
@@ -281,9 +310,13 @@ impl State {
     }
 
     fn leave_all(&mut self, key: usize) {
-        let Self { connections, topics, .. } = self;
+        let Self { connections, topics, logins, .. } = self;
         let Some(connection) = connections.get_mut(key) else { return };
-        let Some(tenant) = connection.identity().map(|identity| identity.tenant) else { return };
+        let Some(identity) = connection.identity() else { return };
+        let tenant = identity.tenant;
+        if let Some(login) = identity.login {
+            logins.remove(&(login, key));
+        }
         for subscription in std::mem::take(&mut connection.subscriptions) {
             if subscription.is_live() {
                 topics[connection.encoding as usize].leave((tenant, subscription.topic), key);
@@ -325,6 +358,7 @@ impl State {
             gave_up: false,
             id,
             phase: Phase::Greeting,
+            seat: None,
             subscriptions: Vec::new(),
             outbox: Outbox::default(),
             conflation: None,

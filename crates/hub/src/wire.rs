@@ -4,7 +4,9 @@
 use std::io::Write;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use domain::{CloseCode, Cursor, Epoch, Position, ServerFrame, Topic, feed::write_change_frame};
+use domain::{
+    CloseCode, Cursor, Epoch, LogoutReason, Position, ServerFrame, Topic, feed::write_change_frame,
+};
 
 use crate::entry::Entry;
 
@@ -145,6 +147,20 @@ pub(crate) fn close(encoding: Encoding, code: CloseCode, reason: &str, retry_ms:
             bytes.extend_from_slice(&message(encoding, &farewell, None));
             bytes.freeze()
         }
+        Encoding::List => Bytes::new(),
+    }
+}
+
+/// The last words to a client whose login was ended. A poll is answered with a problem document instead.
+pub(crate) fn force_logout(encoding: Encoding, reason: LogoutReason) -> Bytes {
+    let frame = ServerFrame::ForceLogout { reason, message: reason.message() };
+    match encoding {
+        Encoding::Socket => {
+            let mut bytes = BytesMut::from(&*message(encoding, &frame, None));
+            bytes.extend_from_slice(&close(encoding, CloseCode::ForcedLogout, reason.as_str(), 0));
+            bytes.freeze()
+        }
+        Encoding::Events => message(encoding, &frame, None),
         Encoding::List => Bytes::new(),
     }
 }

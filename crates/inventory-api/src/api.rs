@@ -13,9 +13,9 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    audit_trail::AuditTrail, cookies::Cookies, csrf::Csrf, housekeeping, key_ring::KeyRing, limits::Limits,
-    log_watch::LogWatch, logins::Logins, passwords::Passwords, refresh_tokens::RefreshTokens, refusals,
-    routes, sign_in,
+    audit_trail::AuditTrail, cookies::Cookies, csrf::Csrf, housekeeping, invitations::Invitations,
+    key_ring::KeyRing, limits::Limits, log_watch::LogWatch, logins::Logins, passwords::Passwords,
+    presence_sweep, refresh_tokens::RefreshTokens, refusals, routes, sign_in,
 };
 
 /// The REST API, ready to be mounted. Clones share everything.
@@ -30,6 +30,7 @@ struct Shared {
     internal_secret: Secret,
     auth: Auth,
     passwords: Passwords,
+    invitations: Invitations,
     refresh_tokens: RefreshTokens,
     cookies: Cookies,
     csrf: Csrf,
@@ -53,7 +54,7 @@ impl Api {
     /// Begins to watch the log. Call it inside a runtime that lasts as long as the service.
     ///
     /// # Errors
-    /// A secret is missing or too short, or a proxy is no address.
+    /// A secret is missing or too short, a proxy is no address, or the mail server's settings can't be used.
     pub fn start(context: &Context, store: Store) -> Result<Self, Fatal> {
         let settings = &context.settings;
         let token_secret = settings.token_secret()?;
@@ -64,12 +65,14 @@ impl Api {
         let passwords =
             Passwords::new().map_err(|error| anyhow::anyhow!("passwords can't be hashed: {error}"))?;
         let cookies = Cookies::new(&settings.http.public_url);
+        let invitations = Invitations::new(context)?;
         sign_in::describe();
         let proxies = Proxies::read("http.trusted_proxies", &settings.http.trusted_proxies)?;
         let internal_secret = settings.internal_secret()?;
         let log = LogWatch::start(context, store.clone());
         let logins = Logins::start(context, store.clone(), &log);
         let keys = KeyRing::start(context, store.clone());
+        presence_sweep::start(context, store.clone());
         let limits = Limits::read(&settings.limits);
         let audit = AuditTrail::start(context, store.clone());
         let allowed_origins = settings.http.allowed_origins.clone();
@@ -85,6 +88,7 @@ impl Api {
             internal_secret,
             auth,
             passwords,
+            invitations,
             refresh_tokens,
             cookies,
             csrf,
@@ -155,6 +159,10 @@ impl Api {
 
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.shared.passwords
+    }
+
+    pub(crate) fn invitations(&self) -> &Invitations {
+        &self.shared.invitations
     }
 
     pub(crate) fn refresh_tokens(&self) -> &RefreshTokens {

@@ -49,7 +49,10 @@ impl<'a> ShownKey<'a> {
 }
 
 /// A new key: its text, for whoever asked for it, and what is kept of it.
-pub(crate) fn make() -> Result<(String, SealedKey), getrandom::Error> {
+///
+/// # Errors
+/// The operating system gives no random bytes.
+pub fn make() -> Result<(String, SealedKey), getrandom::Error> {
     let (prefix, secret) = (random_letters(PREFIX_LETTERS)?, random_letters(SECRET_LETTERS)?);
     let text = format!("{API_KEY_MARK}{prefix}_{secret}");
     Ok((text, SealedKey { prefix, secret_hash: Sha256::digest(secret).into() }))

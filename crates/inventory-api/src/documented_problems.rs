@@ -69,8 +69,46 @@ problem_set! {
     EndSessionProblems: InvalidParameter, NotFound
 }
 problem_set! {
+    /// Of reading a user.
+    ReadUserProblems: InvalidParameter, NotFound
+}
+problem_set! {
+    /// Of inviting a user.
+    InviteProblems: InvalidParameter, MalformedBody, DuplicateEmail, BodyTooLarge, UnsupportedMediaType, InvalidBody
+}
+problem_set! {
+    /// Of changing a user.
+    ChangeUserProblems: InvalidParameter, MalformedBody, NotFound, DuplicateEmail, LastOwner, VersionMismatch,
+    BodyTooLarge, UnsupportedMediaType, InvalidBody
+}
+problem_set! {
+    /// Of deleting a user.
+    DeleteUserProblems: InvalidParameter, NotFound, LastOwner, VersionMismatch
+}
+problem_set! {
+    /// Of choosing a password with a link.
+    LinkProblems: MalformedBody, LinkExpired, BodyTooLarge, UnsupportedMediaType, InvalidBody
+}
+problem_set! {
+    /// Of changing one's password.
+    PasswordProblems: InvalidParameter, MalformedBody, WrongCredentials, BodyTooLarge, UnsupportedMediaType,
+    InvalidBody
+}
+problem_set! {
+    /// Of asking for a new password.
+    ResetProblems: MalformedBody, BodyTooLarge, UnsupportedMediaType, InvalidBody
+}
+problem_set! {
+    /// Of changing a tenant's settings.
+    SettingsProblems: InvalidParameter, MalformedBody, BodyTooLarge, UnsupportedMediaType, InvalidBody
+}
+problem_set! {
     /// Of asking who one is.
     WhoProblems:
+}
+problem_set! {
+    /// Of asking for a ticket.
+    TicketProblems:
 }
 
 problem_set! {

@@ -17,6 +17,11 @@ pub(crate) fn store_error(error: Error) -> ApiError {
             let errors = vec![FieldError { detail: "is taken".into(), pointer: "/sku".into() }];
             Problem::new(ProblemCode::DuplicateSku, detail).with_errors(errors).into()
         }
+        Error::DuplicateEmail => {
+            let detail = "Another user has this e-mail address.";
+            let errors = vec![FieldError { detail: "is taken".into(), pointer: "/email".into() }];
+            Problem::new(ProblemCode::DuplicateEmail, detail).with_errors(errors).into()
+        }
         Error::Constraint { constraint } => broken_constraint(&constraint),
         Error::ForeignCursor => {
             ApiError::parameter("after", "is not a cursor of this list with this sort; start without one")

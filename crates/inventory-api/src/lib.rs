@@ -19,6 +19,8 @@
 //! | `housekeeping` | deletes what has ended and is too old |
 //! | `logins` | which logins were ended |
 //! | `sign_in`, `passwords`, `refresh_tokens`, `cookies` | beginning a session and going on with it |
+//! | `links`, `invitations`, `mail` | one-time links, and how they get to whom they are for |
+//! | `presence_sweep` | who was with hubs that are gone |
 //! | `csrf` | whether a request with a cookie comes from a page of ours |
 //! | `log_watch` | wakes the requests that wait for a change |
 //! | `error` | what a failed query means to a client |
@@ -29,7 +31,7 @@
 //! often each client asked.
 
 mod api;
-mod api_key;
+pub mod api_key;
 mod audit_trail;
 mod body;
 mod caller;
@@ -40,16 +42,20 @@ mod database;
 mod documented_problems;
 mod error;
 mod housekeeping;
+mod invitations;
 mod key_memory;
 mod key_ring;
 mod key_uses;
 mod limits;
+pub mod links;
 mod log_watch;
 mod logins;
+mod mail;
 mod openapi;
 mod pagination;
 mod passwords;
 mod preconditions;
+mod presence_sweep;
 mod problem_page;
 mod refresh_tokens;
 mod refusals;

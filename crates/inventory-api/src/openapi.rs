@@ -12,7 +12,10 @@ use utoipa::{
     },
 };
 
-use crate::routes::{api_keys, audit, changes, db_check, history, item_list, items, me, sessions, tokens};
+use crate::routes::{
+    api_keys, audit, changes, db_check, history, item_list, items, me, passwords, presence, sessions,
+    tenant_settings, tickets, tokens, users,
+};
 
 /// The document.
 #[derive(OpenApi)]
@@ -33,9 +36,12 @@ use crate::routes::{api_keys, audit, changes, db_check, history, item_list, item
     paths(
         item_list::list_items, items::create_item, items::get_item, items::replace_item, items::patch_item,
         items::delete_item, history::item_history, changes::list_changes, me::me, sessions::create_session,
-        sessions::refresh_session, sessions::list_sessions, sessions::delete_session, api_keys::create_api_key,
-        api_keys::list_api_keys, api_keys::get_api_key, api_keys::revoke_api_key, tokens::issue_token, audit::list_audit,
-        db_check::db_check,
+        sessions::refresh_session, sessions::list_sessions, sessions::delete_session, users::list_users,
+        users::invite_user, users::get_user, users::patch_user, users::delete_user, users::create_password_link,
+        passwords::choose_password, passwords::change_password, passwords::reset_password,
+        tenant_settings::get_settings, tenant_settings::patch_settings, api_keys::create_api_key,
+        api_keys::list_api_keys, api_keys::get_api_key, api_keys::revoke_api_key, tokens::issue_token,
+        tickets::create_ticket, presence::list_people, audit::list_audit, db_check::db_check,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)

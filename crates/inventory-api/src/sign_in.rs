@@ -18,7 +18,7 @@ const SECONDS_EACH_PER_ACCOUNT: f64 = 10.0;
 /// … and from an address.
 const SECONDS_EACH_PER_ADDRESS: f64 = 2.0;
 /// The tenant of who names none.
-const DEFAULT_TENANT: &str = "default";
+pub(crate) const DEFAULT_TENANT: &str = "default";
 
 /// How a client gets its tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -131,7 +131,7 @@ fn count(api: &Api, visitor: &Visitor) -> Option<Counted> {
     let weight = match &visitor.known {
         // Nobody's fault but ours.
         Err(Unknown::Starting | Unknown::KeyUnchecked) => return None,
-        Ok(_) | Err(Unknown::Refused(Refused::Missing) | Unknown::Csrf) => NonZeroU32::MIN,
+        Ok(_) | Err(Unknown::Refused(Refused::Missing | Refused::Expired) | Unknown::Csrf) => NonZeroU32::MIN,
         Err(Unknown::Refused(_) | Unknown::Ended(..) | Unknown::BadKey | Unknown::KeyElsewhere(..)) => {
             BAD_CREDENTIALS
         }

@@ -20,6 +20,9 @@ pub(crate) struct Entry {
 fn topics(entry: &LogEntry) -> Vec<Topic> {
     match (entry.resource.as_str(), ItemId::new(entry.resource_id)) {
         ("item", Some(id)) => vec![Topic::Items, Topic::Item(id)],
+        // A login that was ended: hubs act on it, and no client sees it.
+        ("session" | "api_key", _) => vec![Topic::Session],
+        ("presence", _) => vec![Topic::Presence],
         _ => Vec::new(),
     }
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use service::{ApiError, access::shows_secret};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Notifier, backfill, holds::Hold, tail::serialise};
+use crate::{Notifier, backfill, ended_logins, holds::Hold, tail::serialise};
 
 /// Entries in one message at most.
 const BATCH: usize = 500;
@@ -26,7 +26,8 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, notifier: Notifier) {
     config
         .app_data(web::Data::new(notifier))
         .route("/feed", web::get().to(open))
-        .route("/feed/entries", web::get().to(backfill::answer));
+        .route("/feed/entries", web::get().to(backfill::answer))
+        .route("/feed/ended", web::get().to(ended_logins::answer));
 }
 
 #[derive(Debug, Deserialize)]

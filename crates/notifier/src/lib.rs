@@ -44,6 +44,11 @@
 //! on the bell again it keeps looking until every transaction that could have read the old state has ended. And
 //! whatever happens, it looks once in `notifier.poll_interval_ms`.
 //!
+//! # Ended logins
+//!
+//! That a login was ended is a change of the log like any other. A hub that starts has missed the earlier ones, which may
+//! have been removed from the log since: it asks for them ([`ended_logins`](crate)).
+//!
 //! # Forgetting
 //!
 //! Where `retention.days` says so, the leader deletes what is older, from the log's beginning on, in small batches beside
@@ -52,6 +57,7 @@
 
 mod backfill;
 mod database;
+mod ended_logins;
 mod entry;
 mod feed;
 mod holds;

@@ -18,6 +18,18 @@ pub enum Anonymous {
     Anywhere,
 }
 
+impl Anonymous {
+    /// The word in settings.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Loopback => "loopback",
+            Self::Anywhere => "anywhere",
+        }
+    }
+}
+
 /// Who may come in.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

@@ -41,9 +41,11 @@ impl EndedLogins {
         }
     }
 
-    /// Forgets everything: the log is another one now, and its logins are others.
-    pub fn clear(&self) {
-        self.inner.write().unwrap_or_else(PoisonError::into_inner).ended.clear();
+    /// Remembers these and nothing else: the log is another one now, and its logins are others.
+    pub fn replace(&self, ended: impl IntoIterator<Item = EndedLogin>) {
+        let now = Instant::now();
+        let ended = ended.into_iter().map(|EndedLogin { login, reason }| (login, (reason, now))).collect();
+        self.inner.write().unwrap_or_else(PoisonError::into_inner).ended = ended;
     }
 
     /// Why a login was ended, if it was.
@@ -81,7 +83,8 @@ mod tests {
         for other in [None, Some(Login::Session(8)), Some(Login::Key(7))] {
             assert!(logins.check(of(other)).is_ok());
         }
-        logins.clear();
+        logins.replace([EndedLogin { login: Login::Session(8), reason: again }]);
         assert!(logins.check(of(Some(Login::Session(7)))).is_ok());
+        assert_eq!(logins.check(of(Some(Login::Session(8)))), Err(Refused::Ended(again)));
     }
 }

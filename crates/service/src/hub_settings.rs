@@ -51,6 +51,12 @@ pub struct Hub {
     pub drain_ms: u64,
     /// A snapshot is shared with clients that ask for it within this time, in milliseconds.
     pub snapshot_reuse_ms: u64,
+    /// Someone whose last connection to a hub has ended is still present for so long, in milliseconds: who loads a page
+    /// anew, or reconnects, hasn't left.
+    pub presence_grace_ms: u64,
+    /// A hub that hasn't told who is connected to it for so long is taken for gone, in milliseconds; it tells three times
+    /// as often. inventory-apis look at hubs in the same rhythm.
+    pub presence_lasts_ms: u32,
     /// Origins that browsers may connect from, besides the hub's own; `*` means any.
     pub allowed_origins: Vec<String>,
 }

@@ -386,7 +386,9 @@ mod tests {
 
     #[test]
     fn nobody_is_let_in_from_elsewhere_by_accident() {
-        let settings = Settings::load(None, HashMap::new()).unwrap();
+        let mut settings = Settings::load(None, HashMap::new()).unwrap();
+        assert_eq!(settings.auth.anonymous, Anonymous::Never);
+        settings.auth.anonymous = Anonymous::Loopback;
         let anywhere = "0.0.0.0:80".parse().unwrap();
         assert!(settings.refuse_open_listener("STOCKWIRE__HTTP__LISTEN", anywhere).is_err());
         let mut open = settings;

@@ -3,11 +3,13 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
-use domain::{Identity, Role, TenantId};
+use domain::{Email, Identity, Name, Permission, Permissions, Role, TenantId};
 use jiff::Timestamp;
-use service::{Context, Fatal, Service, Sources, access::Access, ask_whether_ready, run_with};
+use service::{Context, Fatal, Service, Settings, Sources, access::Access, ask_whether_ready, run_with};
 
 use crate::{
+    accounts,
+    database::with_store,
     secrets,
     serve::{self, NAME, serve},
 };
@@ -45,6 +47,33 @@ enum Command {
     Ready,
     /// Print an access token for REST and the socket
     Token(Token),
+    /// Print a link that signs an owner in, once; makes the owner where there is none
+    Owner(Owner),
+    /// Print a new API key
+    Key(Key),
+}
+
+#[derive(Debug, Clone, Args)]
+struct Owner {
+    /// Whose; who has the address becomes an owner who may sign in. The first owner that there is, if left out
+    #[arg(long, value_name = "EMAIL", value_parser = email)]
+    email: Option<Email>,
+    /// Of which tenant; made if there is none. The one named default, if left out
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    tenant: Option<Name>,
+}
+
+#[derive(Debug, Clone, Args)]
+struct Key {
+    /// What it is for
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    name: Name,
+    /// What may be done with it: read, stock and items, with commas between
+    #[arg(long, value_name = "SCOPES", value_parser = scopes)]
+    scopes: Permissions,
+    /// Of which tenant; made if there is none. The one named default, if left out
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    tenant: Option<Name>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -65,6 +94,20 @@ struct Token {
 
 fn role(text: &str) -> Result<Role, String> {
     Role::parse(text).ok_or_else(|| "expected viewer, clerk, manager or owner".to_owned())
+}
+
+fn email(text: &str) -> Result<Email, String> {
+    Email::parse(text).map_err(|error| error.to_string())
+}
+
+fn name(text: &str) -> Result<Name, String> {
+    Name::parse(text).map_err(|error| error.to_string())
+}
+
+fn scopes(text: &str) -> Result<Permissions, String> {
+    let scope = |word: &str| Permission::SCOPES.into_iter().find(|scope| scope.as_str() == word.trim());
+    let scopes: Option<Vec<_>> = text.split(',').map(scope).collect();
+    scopes.map(Permissions::of).ok_or_else(|| "expected some of read,stock,items".to_owned())
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -90,8 +133,25 @@ impl Arguments {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => fail(&error),
             },
+            Some(Command::Owner(owner)) => run_once(&sources, |context| print_link(context, owner)),
+            Some(Command::Key(key)) => run_once(&sources, |context| print_key(context, key)),
         }
     }
+}
+
+async fn print_link(context: Context, Owner { email, tenant }: Owner) -> Result<String, Fatal> {
+    let made = with_store(Settings::clone(&context.settings), async |store, settings| {
+        let link = accounts::owner_link(store, settings, tenant.as_ref(), email.as_ref()).await?;
+        Ok(link.message(settings))
+    });
+    made.await
+}
+
+async fn print_key(context: Context, Key { name, scopes, tenant }: Key) -> Result<String, Fatal> {
+    let made = with_store(Settings::clone(&context.settings), async |store, _| {
+        accounts::key(store, tenant.as_ref(), name, scopes).await
+    });
+    made.await
 }
 
 /// Runs something that ends by itself.

@@ -3,7 +3,6 @@
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     sync::Arc,
-    time::Duration,
 };
 
 use actix_web::{rt, web};
@@ -15,16 +14,18 @@ use service::{
     Context, Fatal, Health, Settings,
     http::{Http, serve_with_upgrades},
     readiness::reachable,
-    settings::{Anonymous, Secret},
 };
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::{cli::Demo, demo, postgres, secrets};
+use crate::{
+    announcement::{FirstSecrets, announce},
+    cli::Demo,
+    database::{POSTGRES_STOP, ensure_postgres},
+    demo, postgres, secrets,
+};
 
 pub(crate) const NAME: &str = "stockwire";
-/// The embedded Postgres gets this long to stop.
-const POSTGRES_STOP: Duration = Duration::from_secs(4);
 
 /// Runs everything until it is told to stop.
 ///
@@ -90,22 +91,10 @@ fn wire(settings: &mut Settings, public: SocketAddr, internal: SocketAddr) -> Re
     }
     settings.notifier.url = format!("ws://{internal}");
     settings.api.url = format!("http://{}", reachable(public));
-    Ok(())
-}
-
-/// Starts the embedded Postgres, unless a server is given.
-async fn ensure_postgres(settings: &mut Settings) -> Result<Option<postgres::Server>, Fatal> {
-    if !settings.database.url.is_empty() {
-        return Ok(None);
+    if settings.http.public_url.is_empty() {
+        settings.http.public_url.clone_from(&settings.api.url);
     }
-    let mut options = postgres::Options::new(&settings.postgres.directory, std::env::vars_os());
-    options.binaries = settings.postgres.binaries.clone();
-    let server =
-        postgres::Server::start(options).await.context("no Postgres; STOCKWIRE__DATABASE__URL names one")?;
-    settings.database.url = Secret::new(server.url(NAME));
-    // Nobody else gets at it while it runs: to wait until someone has done it would be to wait for ever.
-    settings.database.migrate = true;
-    Ok(Some(server))
+    Ok(())
 }
 
 async fn serve_services(
@@ -138,13 +127,15 @@ async fn serve_services(
     });
     let hub = Hub::start(context)?;
     let api = Api::start(context, store.clone())?;
+    let secrets = FirstSecrets::make(&store, &settings, &demo).await?;
     let health = Health::new(NAME, vec![api.check(), hub.check()], context.stop.clone());
     let health = health.with_gauges(api.gauges());
     let configure = {
         let api = api.configure(health);
         move |config: &mut web::ServiceConfig| api(config)
     };
-    announce(&settings, public.local_addr()?, server);
+    announce(&settings, public.local_addr()?, server, &secrets);
+    drop(secrets);
     let trading = rt::spawn(trade(store, demo, context.stop.clone()));
     // Sockets first: they are told to come back while requests are still answered.
     let drained = CancellationToken::new();
@@ -178,35 +169,4 @@ async fn trade(store: Store, demo: Demo, stop: CancellationToken) {
         }
     }
     stop.run_until_cancelled(demo::trade(store, demo.demo_rate)).await;
-}
-
-/// Says on standard output what is where.
-fn announce(settings: &Settings, public: SocketAddr, server: Option<&postgres::Server>) {
-    let at = reachable(public);
-    println!("Stockwire {} is ready.\n", service::VERSION);
-    println!("  items      http://{at}/api/v1/items");
-    println!("  documents  http://{at}/docs");
-    println!("  socket     ws://{at}/ws");
-    println!("  events     http://{at}/events?topic=items   (or /poll)");
-    println!("  health     http://{at}/ready   http://{at}/metrics");
-    if let Some(server) = server {
-        let directory = server.directory();
-        println!("  database   PostgreSQL {}, data in {}", server.version(), directory.display());
-        println!(
-            "  psql       PGPASSWORD=$(cat {}) psql -h 127.0.0.1 -p {} -U postgres {NAME}",
-            directory.join("password").display(),
-            server.port()
-        );
-    }
-    let who = match settings.auth.anonymous {
-        Anonymous::Never => "A token is needed: stockwire token prints one.",
-        Anonymous::Loopback => {
-            "There are no accounts yet: everybody on this machine may read and write, and nobody else can connect."
-        }
-        Anonymous::Anywhere => {
-            "There are no accounts yet, and STOCKWIRE__AUTH__ANONYMOUS is anywhere: everybody who reaches this address \
-             may read and write."
-        }
-    };
-    println!("\n{who}\n");
 }

@@ -11,6 +11,9 @@ pub enum Error {
     /// Another item of the tenant has this sku.
     #[error("another item has this sku")]
     DuplicateSku,
+    /// Another user of the tenant has this e-mail address.
+    #[error("another user has this e-mail address")]
+    DuplicateEmail,
     /// A value breaks a rule that only the table knows.
     #[error("the value breaks the constraint {constraint}")]
     Constraint {
@@ -47,6 +50,7 @@ impl From<tokio_postgres::Error> for Error {
         let constraint = error.as_db_error().and_then(|db| db.constraint()).map(ToOwned::to_owned);
         match (state, constraint) {
             (&SqlState::UNIQUE_VIOLATION, Some(name)) if name == "items_sku_unique" => Self::DuplicateSku,
+            (&SqlState::UNIQUE_VIOLATION, Some(name)) if name == "users_email_unique" => Self::DuplicateEmail,
             (_, Some(constraint)) if state.code().starts_with("23") => Self::Constraint { constraint },
             // A password that is being changed on both sides: the next connection may have the right one again.
             _ if is_passing(state) || state.code().starts_with("28") => Self::Unavailable(Box::new(error)),

@@ -31,6 +31,19 @@ impl EventStream {
         if let Some(id) = last_id {
             request = request.header("last-event-id", id);
         }
+        Self::send(request, last_id).await
+    }
+
+    /// Opens a stream with an access token.
+    ///
+    /// # Errors
+    /// The hub refuses.
+    pub async fn open_with(hub: SocketAddr, query: &str, token: &str) -> Result<Self> {
+        let request = reqwest::Client::new().get(format!("http://{hub}/events?{query}"));
+        Self::send(request.bearer_auth(token), None).await
+    }
+
+    async fn send(request: reqwest::RequestBuilder, last_id: Option<&str>) -> Result<Self> {
         let response = waiting::within(waiting::PATIENCE, "a stream to open", request.send()).await??;
         if !response.status().is_success() {
             bail!("no stream: status {}, {}", response.status(), response.text().await?);

@@ -9,6 +9,7 @@
 //! | `settings` | what a service needs to know in a test |
 //! | `running`, `wire` | a service in this process, on a thread of its own, behind a wire that can be cut |
 //! | [`Notifier`], [`Hub`], [`InventoryApi`], [`Stack`] | such services, and all of them wired together |
+//! | [`SignedIn`] | users and programs with their tokens, and what ends them |
 //! | [`ServiceName`] | an address that leads to whichever instance of a service lives |
 //! | [`process`] | a real binary: started, asked to stop, killed, its exit status read |
 //! | [`Collector`] | whoever is told something over HTTP, and keeps it |
@@ -38,6 +39,7 @@ mod seeded_numbers;
 mod server;
 mod service_name;
 mod settings;
+mod sign_ins;
 mod socket_client;
 mod stack;
 pub mod waiting;
@@ -57,5 +59,6 @@ pub use scratch::Scratch;
 pub use seeded_numbers::SeededNumbers;
 pub use service_name::ServiceName;
 pub use settings::{free_listener, settings};
+pub use sign_ins::SignedIn;
 pub use socket_client::{SocketClient, SocketClosed, SocketOptions, SocketRefused};
 pub use stack::{Hub, InventoryApi, Stack};

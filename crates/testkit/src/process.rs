@@ -31,6 +31,7 @@ pub fn environment(settings: &Settings) -> BTreeMap<String, String> {
         ("STOCKWIRE__DATABASE__URL", settings.database.url.expose()),
         ("STOCKWIRE__INTERNAL__SECRET", settings.internal.secret.expose()),
         ("STOCKWIRE__AUTH__TOKEN_SECRET", settings.auth.token_secret.expose()),
+        ("STOCKWIRE__AUTH__ANONYMOUS", settings.auth.anonymous.as_str()),
         ("STOCKWIRE__NOTIFIER__URL", &settings.notifier.url),
         ("STOCKWIRE__API__URL", &settings.api.url),
         ("STOCKWIRE__LIMITS__REQUESTS_PER_SECOND", "0"),

@@ -2,10 +2,11 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use domain::{Cursor, SUBPROTOCOL};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use service::access::ACCESS_COOKIE;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
@@ -23,6 +24,10 @@ use crate::waiting;
 pub struct SocketOptions {
     /// An access token for the `Authorization` header.
     pub token: Option<String>,
+    /// An access token in the cookie of browsers.
+    pub cookie: Option<String>,
+    /// A ticket for the query.
+    pub ticket: Option<String>,
     /// The page that a browser would be on.
     pub origin: Option<String>,
     /// The subprotocol instead of ours.
@@ -68,11 +73,14 @@ impl SocketClient {
             body: error.to_string(),
             retry_after: None,
         };
-        let mut request = format!("ws://{hub}/ws").into_client_request().map_err(|error| refused(&error))?;
+        let ticket = options.ticket.as_ref().map(|ticket| format!("?ticket={ticket}")).unwrap_or_default();
+        let mut request =
+            format!("ws://{hub}/ws{ticket}").into_client_request().map_err(|error| refused(&error))?;
         let subprotocol = options.subprotocol.clone().unwrap_or_else(|| SUBPROTOCOL.to_owned());
         let given = [
             ("sec-websocket-protocol", Some(subprotocol)),
             ("authorization", options.token.as_ref().map(|token| format!("Bearer {token}"))),
+            ("cookie", options.cookie.as_ref().map(|token| format!("{ACCESS_COOKIE}={token}"))),
             ("origin", options.origin.clone()),
         ];
         for (name, value) in given {
@@ -189,6 +197,38 @@ impl SocketClient {
                 Err(error) => return error.downcast::<SocketClosed>(),
             }
         }
+    }
+
+    /// Reads on until the hub says that the login was ended, and closes with 4003 and nothing between; says why.
+    ///
+    /// # Errors
+    /// It doesn't, or closes with something else.
+    pub async fn logged_out(&mut self) -> Result<String> {
+        let frame = loop {
+            let frame = self.next().await?;
+            if frame["type"] == "force_logout" {
+                break frame;
+            }
+        };
+        let reason = frame["reason"].as_str().with_context(|| format!("no reason: {frame}"))?;
+        ensure!(frame["message"].as_str().is_some_and(|message| !message.is_empty()), "{frame}");
+        match self.next().await {
+            Ok(frame) => bail!("expected the end, got {frame}"),
+            Err(error) => {
+                let closed = error.downcast::<SocketClosed>()?;
+                ensure!(closed.code == Some(4003) && closed.reason == reason, "{closed:?}");
+            }
+        }
+        Ok(reason.to_owned())
+    }
+
+    /// Whether the hub answers: the socket goes on.
+    ///
+    /// # Errors
+    /// It doesn't, or something else came.
+    pub async fn goes_on(&mut self) -> Result<()> {
+        self.send(&json!({"type": "ping"})).await?;
+        self.expect("pong").await.map(drop)
     }
 
     /// Whether nothing but heartbeats comes for a while.

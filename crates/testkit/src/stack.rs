@@ -3,10 +3,8 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result};
-use domain::{Identity, TenantId};
-use jiff::Timestamp;
 use serde_json::Value;
-use service::{Health, Settings, access::Access, http::Http};
+use service::{Health, Settings, http::Http};
 use store::{Options, Store};
 
 use crate::{
@@ -44,6 +42,15 @@ impl Hub {
     /// The hub refuses.
     pub async fn connect(&self) -> Result<SocketClient, SocketRefused> {
         SocketClient::connect(self.address(), &SocketOptions::default()).await
+    }
+
+    /// Connects a client that shows a token in its handshake.
+    ///
+    /// # Errors
+    /// The hub refuses.
+    pub async fn connect_with(&self, token: &str) -> Result<SocketClient, SocketRefused> {
+        let options = SocketOptions { token: Some(token.to_owned()), ..SocketOptions::default() };
+        SocketClient::connect(self.address(), &options).await
     }
 
     /// As SIGTERM does: returns when it has drained.
@@ -172,16 +179,5 @@ impl Stack {
         settings.api.url = api.url();
         let hub = Hub::start(&settings).await?;
         Ok(Self { database, settings, notifier, api, hub })
-    }
-
-    /// A token for the default tenant that ends after so many seconds, which may be negative.
-    ///
-    /// # Errors
-    /// Never in practice.
-    pub fn token(&self, actor: &str, seconds: i64) -> Result<String> {
-        let identity = Identity { tenant: TenantId::DEFAULT, actor: actor.into(), ..Identity::anonymous() };
-        let access = Access::new(&self.settings.token_secret()?, self.settings.auth.anonymous);
-        let expires_at = Timestamp::from_second(Timestamp::now().as_second() + seconds)?;
-        Ok(access.issue(&identity, expires_at)?)
     }
 }

@@ -96,9 +96,3 @@ async fn a_herd_in_different_places_gets_so_many_pages_in_a_second() {
     assert_eq!(*asked.lock().unwrap(), [0, 1000, 2000, 3000, 4000, 5000]);
     assert!(begun.elapsed() >= Duration::from_millis(250), "{:?}", begun.elapsed());
 }
-
-#[test]
-fn entries_are_asked_for_where_the_feed_is() {
-    assert_eq!(entries_url("ws://notifier:8081"), "http://notifier:8081/feed/entries");
-    assert_eq!(entries_url("wss://notifier/"), "https://notifier/feed/entries");
-}

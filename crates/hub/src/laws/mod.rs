@@ -1,8 +1,10 @@
 //! The laws that hold for every client whatever happens, tried on a shard's state without any I/O: clients that read a
 //! little, are cut off anywhere, resume with what they have seen, while entries, snapshots, pages and restores come
-//! in any order. At the end each client must know what the log says.
+//! in any order, and their logins are ended. At the end each client must know what the log says.
 
+mod chance;
 mod client;
+mod sign_ins;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,16 +13,21 @@ use std::{
 };
 
 use bytes::Bytes;
-use domain::{Cursor, Epoch, Identity, Position, ResyncReason, Topic};
+use domain::{Cursor, Epoch, Position, ResyncReason, Topic};
 use jiff::Timestamp;
 use serde_json::Value;
 use service::{
+    EndedLogins,
     access::Access,
     settings::{Anonymous, Secret},
 };
 use uuid::Uuid;
 
-use self::client::{Client, Known, View, covers, item};
+use self::{
+    chance::Chance,
+    client::{Client, Known, View, covers, item},
+    sign_ins::SignIns,
+};
 use crate::{
     admission::Admission,
     config::HubConfig,
@@ -30,6 +37,7 @@ use crate::{
     history::WantedPage,
     link::Link,
     page::Page,
+    presence::Presence,
     ring::tests::{at, entry},
     snapshot::Snapshot,
     state::{State, Wanted},
@@ -37,19 +45,6 @@ use crate::{
 };
 
 const ITEMS: i64 = 3;
-
-/// Small, fast, and the same for a seed (Steele, Lea and Flood, "Fast splittable pseudorandom number generators").
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % bound as u64).unwrap()
-    }
-}
 
 /// The log as Postgres has it, a shard that follows it, and its clients.
 struct World {
@@ -63,6 +58,7 @@ struct World {
     snapshots: VecDeque<Wanted>,
     pages: VecDeque<WantedPage>,
     clients: Vec<Client>,
+    sign_ins: SignIns,
 }
 
 impl World {
@@ -75,7 +71,10 @@ impl World {
         hub.stall_timeout_ms = 6000;
         let secret = Secret::new("a key of thirty-two characters!!".into());
         let access = Arc::new(Access::new(&secret, Anonymous::Anywhere));
-        let state = State::new(Rc::new(HubConfig::from(&hub)), access, Box::new(|| false));
+        let ended = Arc::<EndedLogins>::default();
+        let presence = Arc::new(Presence::new(std::time::Duration::ZERO));
+        let config = Rc::new(HubConfig::from(&hub));
+        let state = State::new(config, access, ended.clone(), presence, Box::new(|| false));
         let mut world = Self {
             chance: Chance(seed),
             epoch: Epoch::new(Uuid::from_u128(1)),
@@ -86,6 +85,7 @@ impl World {
             snapshots: VecDeque::new(),
             pages: VecDeque::new(),
             clients: Vec::new(),
+            sign_ins: SignIns::new(ended),
         };
         world.state.restart(Cursor { epoch: world.epoch, position: Position::START }, None);
         for number in 0..6 {
@@ -117,7 +117,7 @@ impl World {
         client.key = self.state.open(client.link.clone(), client.encoding, admitted);
         let connection = &mut self.state.connections[client.key];
         connection.reload = client.snapshot && client.encoding == Encoding::Events;
-        self.state.welcome(client.key, Identity::anonymous());
+        self.state.welcome(client.key, self.sign_ins.identity(number));
         for topic in client.topics.clone() {
             self.subscribe(number, topic);
         }
@@ -278,6 +278,7 @@ impl World {
         let kind = frame["type"].as_str().unwrap();
         match kind {
             "connected" => {}
+            "force_logout" => self.sign_ins.logged_out(number, frame),
             "heartbeat" => {
                 for view in client.views.values_mut().filter(|view| view.cursor.is_some() && !view.waits) {
                     view.cursor = view.cursor.max(Some(integer("position")));
@@ -336,13 +337,18 @@ impl World {
                         self.state.advance(self.clients[number].key);
                     }
                 }
+                39 if self.chance.below(6) == 0 => self.end_a_login(),
                 _ => self.tick(),
+            }
+            if self.chance.below(10) == 0 {
+                self.hear_of_ended_logins();
             }
             self.collect();
         }
     }
 
     fn collect(&mut self) {
+        self.check_logins();
         self.snapshots.extend(std::mem::take(&mut self.state.wanted));
         self.pages.extend(std::mem::take(&mut self.state.wanted_pages));
     }
@@ -352,6 +358,7 @@ impl World {
         for round in 0.. {
             assert!(round < 5000, "it never comes to rest");
             self.follow(usize::MAX);
+            self.hear_of_ended_logins();
             self.serve_snapshot();
             self.serve_page();
             let mut moved = false;

@@ -4,17 +4,21 @@
 mod backfill;
 mod bad_frames;
 mod binary;
+mod credentials;
 mod failures;
 mod fallbacks;
 mod handshakes;
+mod logins;
 mod metrics;
 mod polls;
+mod presence;
 mod request_ids;
 mod restarts;
 mod resume;
 mod retention;
 mod slow_clients;
 mod subscribe;
+mod tickets;
 
 use anyhow::Result;
 use serde_json::{Value, json};

@@ -60,7 +60,8 @@ async fn what_the_hub_asks_for_a_client_carries_its_id_and_its_trace() -> Result
         reqwest::Client::new().get(url).header("x-request-id", "r-78").header("traceparent", TRACEPARENT);
     let polling = tokio::spawn(poll.send());
     let asked = waiting::until(waiting::PATIENCE, "the hub to ask for a snapshot", async || {
-        Ok(api.posted().into_iter().next())
+        // The hub tells who is connected, too.
+        Ok(api.posted().into_iter().find(|asked| asked.head.starts_with("get")))
     });
     let (asked, _) = asked.await?;
     ensure!(asked.head.starts_with("get /internal/v1/snapshot"), "{}", asked.head);

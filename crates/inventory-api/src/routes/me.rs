@@ -11,6 +11,7 @@ use crate::{
     Api,
     caller::{Anyone, Caller},
     documented_problems::WhoProblems,
+    error::store_error,
 };
 
 /// Who is asking.
@@ -20,6 +21,10 @@ pub(crate) struct Me {
     actor: String,
     /// Whose data.
     tenant: i64,
+    /// What others see of a user who is signed in.
+    name: Option<String>,
+    /// What they sign in with.
+    email: Option<String>,
     /// The session or key that the credentials belong to, such as `session:17`.
     login: Option<String>,
     /// What may be done.
@@ -40,9 +45,15 @@ pub(crate) struct Me {
 )]
 pub(crate) async fn me(api: web::Data<Api>, caller: Caller<Anyone>) -> Result<HttpResponse, ApiError> {
     let identity = caller.identity();
+    let user = match caller.user() {
+        Some(id) => api.store().user(caller.tenant(), id).await.map_err(store_error)?,
+        None => None,
+    };
     let me = Me {
         actor: identity.actor.to_string(),
         tenant: identity.tenant.get(),
+        name: user.as_ref().map(|user| user.name.to_string()),
+        email: user.as_ref().map(|user| user.email.to_string()),
         login: identity.login.map(|login| login.to_string()),
         permissions: identity.permissions.iter().collect(),
         expires_at: identity.expires_at,

@@ -9,9 +9,15 @@ pub(crate) mod history;
 pub(crate) mod item_list;
 pub(crate) mod items;
 pub(crate) mod me;
+pub(crate) mod passwords;
+pub(crate) mod presence;
 pub(crate) mod sessions;
+mod sign_in_page;
 mod snapshot;
+pub(crate) mod tenant_settings;
+pub(crate) mod tickets;
 pub(crate) mod tokens;
+pub(crate) mod users;
 
 use actix_web::{HttpRequest, middleware::from_fn, web};
 use domain::ItemId;
@@ -63,11 +69,40 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         )
         .service(web::resource("/sessions/refresh").route(web::post().to(sessions::refresh_session)))
         .service(web::resource("/sessions/{id}").route(web::delete().to(sessions::delete_session)))
+        .service(
+            web::resource("/users")
+                .route(web::get().to(users::list_users))
+                .route(web::head().to(users::list_users))
+                .route(web::post().to(users::invite_user)),
+        )
+        .service(
+            web::resource("/users/{id}")
+                .route(web::get().to(users::get_user))
+                .route(web::head().to(users::get_user))
+                .route(web::patch().to(users::patch_user))
+                .route(web::delete().to(users::delete_user)),
+        )
+        .service(
+            web::resource("/users/{id}/password-link").route(web::post().to(users::create_password_link)),
+        )
+        .service(web::resource("/password").route(web::post().to(passwords::choose_password)))
+        .service(web::resource("/password-resets").route(web::post().to(passwords::reset_password)))
+        .service(web::resource("/me/password").route(web::put().to(passwords::change_password)))
+        .service(
+            web::resource("/settings")
+                .route(web::get().to(tenant_settings::get_settings))
+                .route(web::head().to(tenant_settings::get_settings))
+                .route(web::patch().to(tenant_settings::patch_settings)),
+        )
         .service(web::resource("/audit").route(web::get().to(audit::list_audit)))
         .service(web::resource("/me").route(web::get().to(me::me)))
+        .service(web::resource("/tickets").route(web::post().to(tickets::create_ticket)))
+        .service(web::resource("/presence").route(web::get().to(presence::list_people)))
         .service(web::resource("/changes").route(web::get().to(changes::list_changes)));
     config
         .service(web::resource("/internal/v1/snapshot").route(web::get().to(snapshot::snapshot)))
+        .service(web::resource("/internal/v1/presence").route(web::post().to(presence::take_report)))
+        .service(web::resource("/internal/v1/tickets/redeem").route(web::post().to(tickets::redeem_ticket)))
         .service(
             web::resource("/db-check")
                 .wrap(from_fn(gate))
@@ -75,6 +110,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::get().to(db_check::db_check)),
         )
         .configure(docs::configure)
+        .configure(sign_in_page::configure)
         .service(api);
 }
 

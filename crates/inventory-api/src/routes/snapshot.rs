@@ -1,7 +1,7 @@
-//! Snapshots for the hub, internal: all items of a tenant at one moment of the log, streamed as lines of JSON.
+//! Snapshots for the hub, internal: what a topic of a tenant shows at one moment of the log, streamed as lines of JSON.
 //!
-//! The first line is `{"as_of":…}`, each following an array of items, and the last `{"end":…}` with the number of
-//! items: a stream without it was cut. Memory stays bounded: rows are read from Postgres as the hub takes them.
+//! The first line is `{"as_of":…}`, each following an array of documents, and the last `{"end":…}` with the number of
+//! documents: a stream without it was cut. Memory stays bounded: rows are read from Postgres as the hub takes them.
 
 use std::pin::Pin;
 
@@ -11,6 +11,7 @@ use domain::{AsOf, ItemId, ProblemCode, TenantId, Topic};
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
 use service::{ApiError, QueryReader, access};
+use store::Snapshot;
 
 use crate::{Api, error::store_error};
 
@@ -26,13 +27,24 @@ pub(crate) async fn snapshot(api: web::Data<Api>, request: HttpRequest) -> Resul
     if !access::shows_secret(request.headers(), api.internal_secret()) {
         return Err(ApiError::new(ProblemCode::NotAuthenticated, "The internal secret is needed."));
     }
-    let (tenant, only) = read_query(request.query_string())?;
-    let snapshot = api.store().item_snapshot(tenant, only).await.map_err(store_error)?;
+    let (tenant, of) = read_query(request.query_string())?;
+    let (as_of, documents): (_, Documents) = match of {
+        Of::Items(only) => {
+            let Snapshot { as_of, documents } =
+                api.store().item_snapshot(tenant, only).await.map_err(store_error)?;
+            (as_of, Box::pin(documents))
+        }
+        Of::Presence => {
+            let Snapshot { as_of, documents } =
+                api.store().presence_snapshot(tenant).await.map_err(store_error)?;
+            (as_of, Box::pin(documents))
+        }
+    };
     metrics::counter!("stockwire_snapshots_total").increment(1);
-    let head = line(json!({"as_of": AsOf::from(snapshot.as_of)}));
+    let head = line(json!({"as_of": AsOf::from(as_of)}));
     let head = stream::iter([Ok::<_, store::Error>(head)]);
     // Fused, because the line that finds the end of the rows isn't the last one.
-    let body = head.chain(lines(Box::pin(snapshot.documents.fuse())));
+    let body = head.chain(lines(Box::pin(documents.fuse())));
     let body = body.inspect(|line| {
         if let Err(error) = line {
             tracing::error!(source = error as &dyn std::error::Error, "a snapshot was cut");
@@ -41,20 +53,30 @@ pub(crate) async fn snapshot(api: web::Data<Api>, request: HttpRequest) -> Resul
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/x-ndjson")).streaming(body))
 }
 
-/// Whose items, and which: all, or one.
-fn read_query(query: &str) -> Result<(TenantId, Option<ItemId>), ApiError> {
+/// What a snapshot is of.
+#[derive(Debug, Clone, Copy)]
+enum Of {
+    /// All items, or one.
+    Items(Option<ItemId>),
+    /// Who is connected.
+    Presence,
+}
+
+/// Whose, and what.
+fn read_query(query: &str) -> Result<(TenantId, Of), ApiError> {
     let mut reader = QueryReader::new(query);
     let tenant = reader.required("tenant", |text| {
         text.parse().map(TenantId::new).map_err(|_| "must be an integer".to_owned())
     });
-    let only = reader.required("topic", |text| match text.parse() {
-        Ok(Topic::Items) => Ok(None),
-        Ok(Topic::Item(id)) => Ok(Some(id)),
-        Ok(_) | Err(_) => Err("must be items or items:{id}".to_owned()),
+    let of = reader.required("topic", |text| match text.parse() {
+        Ok(Topic::Items) => Ok(Of::Items(None)),
+        Ok(Topic::Item(id)) => Ok(Of::Items(Some(id))),
+        Ok(Topic::Presence) => Ok(Of::Presence),
+        Ok(_) | Err(_) => Err("must be items, items:{id} or presence".to_owned()),
     });
     reader.finish()?;
     // Both are there: otherwise the reading ended with an error.
-    Ok((tenant.unwrap_or(TenantId::DEFAULT), only.flatten()))
+    Ok((tenant.unwrap_or(TenantId::DEFAULT), of.unwrap_or(Of::Items(None))))
 }
 
 fn lines(documents: Documents) -> impl Stream<Item = Result<Bytes, store::Error>> {

@@ -8,9 +8,10 @@ use std::{
     time::Duration,
 };
 
+use domain::{Identity, Role, TenantId};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::Value;
-use service::{Context, Settings};
+use service::{Context, Settings, access::Access};
 use standalone::postgres::{Options, Server};
 use store::{Sequencer, Store};
 use testkit::Scratch;
@@ -72,6 +73,28 @@ impl App {
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
         let method: Method = method.parse().unwrap();
         self.client.request(method, format!("{}{path}", self.url)).timeout(Duration::from_secs(20))
+    }
+
+    /// A token as an operator makes it, for somebody of the first tenant.
+    pub(crate) fn operator(&self, actor: &str, role: Role) -> String {
+        self.operator_of(TenantId::DEFAULT, actor, role)
+    }
+
+    pub(crate) fn operator_of(&self, tenant: TenantId, actor: &str, role: Role) -> String {
+        let permissions = role.permissions();
+        let identity = Identity { tenant, actor: actor.into(), permissions, ..Identity::anonymous() };
+        let access = Access::new(&self.settings.token_secret().unwrap(), self.settings.auth.anonymous);
+        access.issue(&identity, jiff::Timestamp::now() + jiff::SignedDuration::from_mins(5)).unwrap()
+    }
+
+    /// Asks with a token and a body.
+    pub(crate) async fn act(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let request = self.request(method, path).bearer_auth(token);
+        answer(match body {
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -181,6 +204,7 @@ fn read_settings(database_url: &str, more: &[(&str, &str)]) -> Settings {
         ("STOCKWIRE__DATABASE__POOL_SIZE", "4"),
         ("STOCKWIRE__INTERNAL__SECRET", INTERNAL_SECRET),
         ("STOCKWIRE__AUTH__TOKEN_SECRET", "a key of access tokens, for tests only"),
+        ("STOCKWIRE__AUTH__ANONYMOUS", "loopback"),
         ("STOCKWIRE__HTTP__WORKERS", "2"),
         ("STOCKWIRE__LIMITS__REQUESTS_PER_SECOND", "0"),
     ];

@@ -2,6 +2,7 @@
 
 mod backfill;
 mod binary;
+mod ended_logins;
 mod epoch;
 mod feed;
 mod feed_follower;

@@ -35,7 +35,7 @@ use std::path::PathBuf;
 pub use binaries::Unusable;
 pub use error::{Error, FetchFailure, FetchProblem};
 pub use program::ProgramFailure;
-pub use server::Server;
+pub use server::{Server, running_url};
 
 /// The variables of a process, as a parameter: this module never reads its own environment.
 pub type Environment = BTreeMap<OsString, OsString>;

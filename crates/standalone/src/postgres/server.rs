@@ -80,8 +80,7 @@ impl Server {
 
     /// Where to connect for one of its databases; `postgres` always exists.
     pub fn url(&self, database: &str) -> String {
-        let (password, port) = (&self.password, self.port);
-        format!("postgres://{SUPERUSER}:{password}@127.0.0.1:{port}/{}", percent_encoded(database))
+        url(&self.password, self.port, database)
     }
 
     /// On loopback.
@@ -132,6 +131,18 @@ impl fmt::Debug for Server {
             .field("directory", &self.home.path())
             .finish_non_exhaustive()
     }
+}
+
+/// Where to connect to the server that another stockwire runs in a directory, as [`Error::InUse`] names it; `None` while
+/// that one starts or stops, and for whoever may not read the directory's password.
+pub fn running_url(directory: &Path, database: &str) -> Option<String> {
+    let password = fs::read_to_string(directory.join("password")).ok()?;
+    let file = PidFile::read(&directory.join("data")).ok()??;
+    file.port.filter(|_| file.ready).map(|port| url(password.trim(), port, database))
+}
+
+fn url(password: &str, port: u16, database: &str) -> String {
+    format!("postgres://{SUPERUSER}:{password}@127.0.0.1:{port}/{}", percent_encoded(database))
 }
 
 async fn launch(

@@ -26,6 +26,8 @@ enum Who {
     User,
     /// Whoever has this permission.
     With(Permission),
+    /// Whoever has this permission; others are told that there is no such thing.
+    Hidden(Permission),
     /// Other services, which show the internal secret.
     Services,
 }
@@ -65,7 +67,7 @@ impl Row {
 }
 
 use Permission::{Items, Keys, Read, Stock, Users};
-use Who::{Anybody, Known, Services, User, With, WithLogin};
+use Who::{Anybody, Hidden, Known, Services, User, With, WithLogin};
 
 const READ: Who = With(Read);
 const STOCK: Who = With(Stock);
@@ -94,7 +96,40 @@ const ROUTES: &[Row] = &[
     row("POST", "/api/v1/sessions", Anybody, 401, 401)
         .with(r#"{"email":"x@x.example","password":"not this one"}"#),
     row("POST", "/api/v1/sessions/refresh", Anybody, 401, 401).with(r#"{"refresh_token":"x"}"#),
-    row("DELETE", "/api/v1/sessions/{session}", USERS, 204, 404),
+    row("DELETE", "/api/v1/sessions/{session}", Hidden(Users), 204, 404),
+    row("DELETE", "/api/v1/sessions/current", User, 204, 204),
+    row("GET", "/api/v1/api-keys", KEYS, 200, 200),
+    row("HEAD", "/api/v1/api-keys", KEYS, 200, 200),
+    row("POST", "/api/v1/api-keys", KEYS, 201, 201).with(r#"{"name":"till","scopes":["read"]}"#),
+    row("GET", "/api/v1/api-keys/{key}", KEYS, 200, 404),
+    row("HEAD", "/api/v1/api-keys/{key}", KEYS, 200, 404),
+    row("DELETE", "/api/v1/api-keys/{key}", KEYS, 204, 404),
+    row("POST", "/api/v1/tokens", WithLogin, 201, 201),
+    row("POST", "/api/v1/tickets", Known, 201, 201),
+    row("POST", "/internal/v1/tickets/redeem", Services, 401, 401)
+        .with(r#"{"ticket":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#),
+    row("GET", "/api/v1/users", USERS, 200, 200),
+    row("HEAD", "/api/v1/users", USERS, 200, 200),
+    row("POST", "/api/v1/users", USERS, 201, 201)
+        .with(r#"{"email":"invited{user}@x.example","name":"Ann","role":"clerk"}"#),
+    row("GET", "/api/v1/users/{user}", USERS, 200, 404),
+    row("HEAD", "/api/v1/users/{user}", USERS, 200, 404),
+    row("PATCH", "/api/v1/users/{user}", USERS, 200, 404).with(r#"{"role":"viewer"}"#),
+    row("DELETE", "/api/v1/users/{user}", USERS, 204, 404),
+    row("POST", "/api/v1/users/{user}/password-link", USERS, 201, 404),
+    // Nobody has such a link, and nobody's password is this one: whoever asks is told so.
+    row("POST", "/api/v1/password", Anybody, 410, 410).with(r#"{"link":"x","password":"correct horse"}"#),
+    row("PUT", "/api/v1/me/password", User, 401, 401)
+        .with(r#"{"current":"not this one","new":"correct horse"}"#),
+    row("POST", "/api/v1/password-resets", Anybody, 202, 202)
+        .with(r#"{"email":"forgetful{user}@x.example"}"#),
+    row("GET", "/api/v1/settings", Known, 200, 200),
+    row("HEAD", "/api/v1/settings", Known, 200, 200),
+    row("PATCH", "/api/v1/settings", USERS, 200, 200).with(r#"{"session_policy":"single"}"#),
+    row("GET", "/sign-in", Anybody, 200, 200),
+    row("HEAD", "/sign-in", Anybody, 200, 200),
+    row("GET", "/sign-in/page.css", Anybody, 200, 200),
+    row("GET", "/sign-in/page.js", Anybody, 200, 200),
     row("GET", "/db-check", READ, 200, 200),
     row("GET", "/docs", Anybody, 200, 200),
     row("GET", "/docs/problems", Anybody, 200, 200),
@@ -108,7 +143,8 @@ const ROUTES: &[Row] = &[
     row("OPTIONS", "/poll", Anybody, 204, 204).at(At::Hub),
     // An upgrade is missing: whoever may open it is told so.
     row("GET", "/feed", Services, 400, 400).at(At::Notifier),
-    row("GET", "/feed/entries?epoch={epoch}&after=0", Services, 200, 200).at(At::Notifier),
+    row("GET", "/feed/ended", Services, 200, 200).at(At::Notifier),
+    row("GET", "/feed/entries?epoch={epoch}&after=0&limit=10", Services, 200, 200).at(At::Notifier),
 ];
 
 /// Whoever may call.
@@ -157,11 +193,12 @@ impl Caller {
             _ => {}
         }
         let may = match row.who {
-            With(permission) => self.permissions().contains(permission),
+            With(permission) | Hidden(permission) => self.permissions().contains(permission),
             User => !matches!(self, Self::KeyOf(_)),
             Known | WithLogin | Anybody | Services => true,
         };
         match self {
+            _ if !may && matches!(row.who, Hidden(_)) => (404, Some("not_found")),
             _ if !may => (403, Some("forbidden")),
             Self::OwnerOfAnotherTenant => (row.foreign, None),
             _ => (row.answer, None),
@@ -216,7 +253,7 @@ impl Scene {
 
     async fn key(&self) -> Result<i64> {
         let insert = "insert into api_keys (tenant_id, name, prefix, secret_hash, scopes, created_by)
-            values (1, 'key', gen_random_uuid()::text, '', '{read}', 'test') returning id";
+            values (1, 'key', left(replace(gen_random_uuid()::text, '-', ''), 10), sha256(''), '{read}', 'test') returning id";
         self.id(insert).await
     }
 
@@ -443,7 +480,7 @@ fn no_route_is_missing_from_the_table() -> Result<()> {
         .iter()
         .map(|row| {
             let path = row.path.split('?').next().unwrap_or_default();
-            let id = ["{id}", "{user}", "{session}", "{key}"]
+            let id = ["{user}", "{session}", "{key}", "current"]
                 .iter()
                 .fold(path.to_owned(), |path, name| path.replace(name, "{id}"));
             (row.method.to_lowercase(), id)

@@ -3,6 +3,7 @@
 
 mod access_table;
 mod demo;
+mod first_start;
 mod invariants;
 mod postgres;
 mod stockwire;

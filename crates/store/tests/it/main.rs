@@ -5,6 +5,7 @@ mod housekeeping;
 mod migrations;
 mod odd_rows;
 mod origin;
+mod presence;
 mod readable;
 mod retention;
 mod roles;

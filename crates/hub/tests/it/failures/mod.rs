@@ -45,12 +45,12 @@ async fn noticed_nothing(database: &Database, client: &LastingClient) -> Result<
 }
 
 /// One more hub, as a process of its own: it can be killed, and its metrics and its memory are its own.
-async fn start_hub(stack: &Stack) -> Result<process::Service> {
+pub(crate) async fn start_hub(stack: &Stack) -> Result<process::Service> {
     start_hub_with(stack, &[]).await
 }
 
 /// As [`start_hub`], with some of the hub's settings.
-async fn start_hub_with(stack: &Stack, settings: &[(&str, &str)]) -> Result<process::Service> {
+pub(crate) async fn start_hub_with(stack: &Stack, settings: &[(&str, &str)]) -> Result<process::Service> {
     let mut environment = process::environment(&stack.settings);
     environment.remove("STOCKWIRE__DATABASE__URL");
     let heartbeat_ms = stack.settings.hub.heartbeat_ms.to_string();

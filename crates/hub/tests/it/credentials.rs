@@ -1,0 +1,85 @@
+//! What lets a client in besides a token in the header, and what it may ask for then.
+
+use anyhow::{Result, ensure};
+use domain::{Identity, Permissions};
+use serde_json::json;
+use service::settings::Anonymous;
+use testkit::{SocketClient, SocketOptions, Stack};
+
+fn with_cookie(token: &str) -> SocketOptions {
+    SocketOptions { cookie: Some(token.to_owned()), ..SocketOptions::default() }
+}
+
+#[tokio::test]
+async fn a_cookie_is_as_good_as_a_token_for_pages_that_may_use_it() -> Result<()> {
+    let stack = Stack::start_with(|settings| {
+        settings.auth.anonymous = Anonymous::Never;
+        settings.hub.allowed_origins = vec!["*".into(), "https://shop.example".into()];
+    })
+    .await?;
+    let hub = stack.hub.address();
+    let alice = stack.sign_in("alice").await?;
+    for (origin, let_in) in [
+        (None, true),
+        (Some(format!("http://{hub}")), true),
+        (Some("https://shop.example".to_owned()), true),
+        (Some("https://evil.example".to_owned()), false),
+    ] {
+        let options = SocketOptions { origin: origin.clone(), ..with_cookie(&alice.token) };
+        match SocketClient::connect(hub, &options).await {
+            Ok(mut client) => {
+                ensure!(let_in, "{origin:?}");
+                client.expect("connected").await?;
+            }
+            Err(refused) => ensure!(!let_in && refused.status == Some(403), "{origin:?}: {refused}"),
+        }
+        for path in ["/poll?topic=items", "/events?topic=items"] {
+            let mut request = reqwest::Client::new().get(format!("http://{hub}{path}"));
+            if let Some(origin) = &origin {
+                request = request.header("origin", origin);
+            }
+            let cookie = format!("other=1; stockwire_access={}", alice.token);
+            let status = request.header("cookie", cookie).send().await?.status();
+            ensure!(status == if let_in { 200 } else { 403 }, "{path} from {origin:?}: {status}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_whose_cookie_is_old_is_told_on_the_socket() -> Result<()> {
+    let stack = Stack::start().await?;
+    let old = with_cookie(&stack.token("user:7", -5)?);
+    let closed = SocketClient::connect(stack.hub.address(), &old).await?.closed().await?;
+    ensure!(closed.code == Some(4002), "{closed:?}");
+    let forged = with_cookie("nonsense");
+    let refused = SocketClient::connect(stack.hub.address(), &forged).await.unwrap_err();
+    ensure!(refused.status == Some(401), "{refused}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_may_not_read_gets_no_topic() -> Result<()> {
+    let stack = Stack::start().await?;
+    let identity = |permissions| Identity { actor: "key:7".into(), permissions, ..Identity::anonymous() };
+    let blind = stack.token_of(&identity(Permissions::NONE), 600)?;
+    let seeing = stack.token_of(&identity(Identity::anonymous().permissions), 600)?;
+    let mut client = stack.hub.connect_with(&blind).await?;
+    client.expect("connected").await?;
+    let subscribe = json!({"type": "subscribe", "ref": 3, "topic": "items", "snapshot": true});
+    client.send(&subscribe).await?;
+    let refused = client.expect("error").await?;
+    ensure!(refused["code"] == "forbidden" && refused["ref"] == 3, "{refused}");
+    for path in ["/poll?topic=items", "/events?topic=items"] {
+        let url = format!("http://{}{path}", stack.hub.address());
+        ensure!(reqwest::Client::new().get(url).bearer_auth(&blind).send().await?.status() == 403, "{path}");
+    }
+    client.send(&json!({"type": "auth", "token": seeing})).await?;
+    client.send(&subscribe).await?;
+    client.expect("initial").await?;
+    client.expect("subscribed").await?;
+    // A token that allows less ends what it doesn't allow.
+    client.send(&json!({"type": "auth", "token": blind})).await?;
+    ensure!(client.closed().await?.code == Some(1008));
+    Ok(())
+}
