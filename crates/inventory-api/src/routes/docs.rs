@@ -18,8 +18,8 @@ use crate::{cross_origin::answer_pages, openapi::ApiDocument, problem_page};
 
 const DOCUMENT: &str = "/api/v1/openapi.json";
 
-/// What a browser may do for the reader: use its own files, and ask this service. It sets styles of single elements, and
-/// its pictures are in them.
+/// What a browser may do for the reader: use its own files, and ask this service. Its scripts add a style, and its styles
+/// have pictures in them.
 const READER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -13,6 +13,7 @@ mod documents;
 mod drain;
 mod feed;
 mod history;
+mod housekeeping;
 mod items;
 mod key_checks;
 mod limits;
