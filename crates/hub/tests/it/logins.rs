@@ -7,7 +7,11 @@ use serde_json::{Value, json};
 use testkit::{EventStream, Hub, SignedIn, SocketClient, SocketOptions, Stack, process, waiting};
 use tokio::task::JoinHandle;
 
-use crate::failures::{start_hub, start_hub_with};
+use crate::{
+    create_items,
+    failures::{start_hub, start_hub_with},
+    slow_clients::{flood, stubborn_with},
+};
 
 async fn connected(hub: &Hub, who: &SignedIn) -> Result<SocketClient> {
     let mut client = hub.connect_with(&who.token).await?;
@@ -284,6 +288,34 @@ async fn a_client_that_waits_for_its_state_hears_it_too() -> Result<()> {
 }
 
 #[tokio::test]
+async fn clients_that_never_read_are_ended_too() -> Result<()> {
+    let stack = Stack::start().await?;
+    let who = stack.sign_in("alice").await?;
+    let ids = create_items(&stack.api, 10).await?;
+    // Nothing else would close them for a while.
+    let hub = start_hub_with(&stack, &[("STALL_TIMEOUT_MS", "600000"), ("HEARTBEAT_MS", "600000")]).await?;
+    let mut stalled = Vec::new();
+    for _ in 0..3 {
+        let line = format!("Authorization: Bearer {}\r\n", who.token);
+        stalled.push(stubborn_with(hub.address(), &line).await?);
+    }
+    let live = async || Ok((hub.metric("stockwire_hub_live_subscriptions").await? >= 3.0).then_some(()));
+    waiting::until(waiting::PATIENCE, "all of them to be live", live).await?;
+    // Far more than the kernel keeps for a socket: then they aren't live any more.
+    let full = async || {
+        flood(&stack, &ids, 10).await?;
+        Ok((hub.metric("stockwire_hub_live_subscriptions").await? == 0.0).then_some(()))
+    };
+    waiting::until(waiting::PATIENCE * 3, "all of them to be full", full).await?;
+    stack.end_in_psql(who.login).await?;
+    let gone = async || Ok((hub.metric("stockwire_hub_sockets").await? == 0.0).then_some(()));
+    waiting::until(waiting::PATIENCE, "all of them to be gone", gone).await?;
+    let closed = hub.metric("stockwire_hub_closes_total{code=\"forced_logout\"}").await?;
+    ensure!((closed - 3.0).abs() < 0.5, "{closed}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_socket_without_a_name_takes_no_ended_login() -> Result<()> {
     let stack = Stack::start().await?;
     let (gone, staying) = (stack.sign_in("alice").await?, stack.sign_in("bob").await?);
@@ -301,7 +333,11 @@ async fn a_socket_without_a_name_takes_no_ended_login() -> Result<()> {
     known.await?;
     client.send(&json!({"type": "auth", "token": gone.token})).await?;
     ensure!(client.logged_out().await? == "revoked");
-    // A token of another login never renews a socket, and the socket's own login goes on until it is ended.
+    // A socket that has a login takes no other's token, ended or not.
+    let mut third = connected(&stack.hub, &staying).await?;
+    third.send(&json!({"type": "auth", "token": gone.token})).await?;
+    ensure!(third.closed().await?.code == Some(1008));
+    // Who said later who it is, is found as well.
     stack.end_in_psql(staying.login).await?;
     ensure!(second.logged_out().await? == "revoked");
     Ok(())

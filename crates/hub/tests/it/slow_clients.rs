@@ -14,10 +14,15 @@ use crate::{create_items, mirroring, until_equal};
 
 /// A socket whose bytes are read only when the test says so, with as little room in the kernel as possible.
 pub(crate) async fn stubborn(hub: SocketAddr) -> Result<TcpStream> {
+    stubborn_with(hub, "").await
+}
+
+/// As [`stubborn`], with a line more in its head.
+pub(crate) async fn stubborn_with(hub: SocketAddr, line: &str) -> Result<TcpStream> {
     let mut socket = TcpStream::connect(hub).await?;
     let request = format!(
         "GET /ws HTTP/1.1\r\nHost: {hub}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{line}\r\n"
     );
     socket.write_all(request.as_bytes()).await?;
     let payload = br#"{"type":"subscribe","topic":"items"}"#;
