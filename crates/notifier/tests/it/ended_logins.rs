@@ -16,7 +16,7 @@ const SOME: &str =
       select 1, users.id, decode(nonce, 'hex'), '', now() + interval '1 hour'
       from users cross join (values ('01'), ('02')) as devices (nonce);
     insert into api_keys (tenant_id, name, prefix, secret_hash, scopes, created_by)
-      values (1, 'till', 'abc', '', '{read}', 'test');
+      values (1, 'till', 'abcdefghij', sha256(''), '{read}', 'test');
     update sessions set ended_at = now(), end_reason = 'other_device_login' where nonce = '\\x01';
     delete from api_keys";
 

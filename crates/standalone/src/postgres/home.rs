@@ -152,6 +152,10 @@ fn let_others_pass(directory: &Path) -> Result<(), Error> {
         .map_err(Error::file("change the permissions of", directory))
 }
 
+/// So often a lock that somebody holds is tried again, with this pause.
+const LOCK_ATTEMPTS: u32 = 20;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+
 fn lock(directory: &Path) -> Result<File, Error> {
     let path = directory.join("lock");
     let mut file = File::options()
@@ -161,12 +165,16 @@ fn lock(directory: &Path) -> Result<File, Error> {
         .truncate(false)
         .open(&path)
         .map_err(Error::file("open", &path))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(error) if error == rustix::io::Errno::WOULDBLOCK => {
+    let mut attempts = 0;
+    while let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        attempts += 1;
+        if error != rustix::io::Errno::WOULDBLOCK {
+            return Err(Error::file("lock", &path)(error.into()));
+        } else if attempts > LOCK_ATTEMPTS {
             return Err(Error::InUse { directory: directory.to_owned(), holder: holder(&mut file) });
         }
-        Err(error) => return Err(Error::file("lock", &path)(error.into())),
+        // A program that somebody starts at this moment has a copy of each open file until it runs.
+        std::thread::sleep(LOCK_PAUSE);
     }
     sign(&mut file).map_err(Error::file("write", &path))?;
     Ok(file)

@@ -129,13 +129,14 @@ const ROUTES: &[Row] = &[
     row("GET", "/api/v1/audit", USERS, 200, 200),
     row("GET", "/api/v1/presence", READ, 200, 200),
     row("POST", "/internal/v1/presence", Services, 409, 409)
-        .with(r#"{"hub":"0199a0a0-0000-7000-8000-000000000001","whole":false,"here":[],"gone":[]}"#),
+        .with(r#"{"hub":"0199a0a0-0000-7000-8000-000000000001","number":2,"lasts_ms":1000,"whole":null,"done":false,"here":[],"gone":[]}"#),
     row("GET", "/sign-in", Anybody, 200, 200),
     row("HEAD", "/sign-in", Anybody, 200, 200),
     row("GET", "/sign-in/page.css", Anybody, 200, 200),
     row("GET", "/sign-in/page.js", Anybody, 200, 200),
     row("GET", "/db-check", READ, 200, 200),
     row("GET", "/docs", Anybody, 200, 200),
+    row("GET", "/docs/{file:.*}", Anybody, 200, 200),
     row("GET", "/docs/problems", Anybody, 200, 200),
     row("GET", "/internal/v1/snapshot?tenant=1&topic=items", Services, 200, 200),
     row("GET", "/health", Anybody, 200, 200),
@@ -318,6 +319,7 @@ impl Scene {
     /// Puts the ids of fresh things of the first tenant into a text.
     async fn with_ids(&self, text: &str) -> Result<String> {
         let mut text = text.to_owned();
+        text = text.replace("{file:.*}", "");
         if text.contains("{id}") {
             let item = self.id("insert into items (tenant_id, name) values (1, 'Bolt') returning id").await?;
             text = text.replace("{id}", &item.to_string());
@@ -444,6 +446,9 @@ async fn subscribe(scene: &Scene, topic: &str, token: Option<&str>) -> Result<St
 #[tokio::test]
 async fn nothing_of_one_tenant_reaches_another() -> Result<()> {
     let scene = Scene::set().await?;
+    let (user, _) = scene.user(1, Role::Clerk).await?;
+    let named = format!("update users set name = 'Secret', email = 'secret@x.example' where id = {user}");
+    scene.sql.batch_execute(&named).await?;
     let token = scene.credentials(Caller::OwnerOfAnotherTenant).await?.context("a token")?;
     let options = SocketOptions { token: Some(token.clone()), ..SocketOptions::default() };
     let mut socket = SocketClient::connect(scene.stack.hub.address(), &options).await?;
@@ -472,7 +477,7 @@ async fn nothing_of_one_tenant_reaches_another() -> Result<()> {
         let answer =
             scene.http.get(format!("{}{path}", scene.stack.api.url())).bearer_auth(&token).send().await?;
         let text = answer.error_for_status()?.text().await?;
-        ensure!(!text.contains("ecret") && !text.contains("\"user:1\""), "{path}: {text}");
+        ensure!(!text.contains("ecret") && !text.contains(&format!("user:{user}\"")), "{path}: {text}");
     }
     Ok(())
 }
