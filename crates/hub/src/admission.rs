@@ -79,7 +79,7 @@ impl Admission {
                 "The hub takes no more handshakes this second.",
             ));
         }
-        let address = peer.map(|peer| household(self.proxies.client(peer, headers)));
+        let address = peer.map(|peer| household(self.client(peer, headers)));
         if !self.takes_another_from(address) {
             let detail = "There are as many sockets from this address as there may be.";
             return Err(self.refuse("address", FULL_SECONDS, detail));
@@ -89,6 +89,11 @@ impl Admission {
             return Err(self.refuse("sockets", FULL_SECONDS, "The hub has as many sockets as it may."));
         }
         Ok(admitted)
+    }
+
+    /// Where a client is, behind proxies of ours.
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        self.proxies.client(peer, headers)
     }
 
     fn takes_another_handshake(&self) -> bool {

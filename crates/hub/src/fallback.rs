@@ -20,7 +20,7 @@ use crate::{
     handshake::{Doorkeeper, TICKET},
     origin::{answer_pages, preflight},
     subscription::Wishes,
-    tickets::NotRedeemed,
+    tickets::{NotRedeemed, Shown},
     wire::{self, Encoding},
 };
 
@@ -170,8 +170,9 @@ impl Door {
         let peer = request.peer_addr().map(|peer| peer.ip());
         // First, so that who is told to come back still has the ticket.
         let admitted = keeper.admit(peer, request.headers())?;
-        let identity = match ticket {
-            Some(ticket) => keeper.tickets.redeem(ticket).await?,
+        let shown = ticket.map(Shown::Ticket).or_else(|| keeper.key(peer, request.headers()));
+        let identity = match shown {
+            Some(shown) => keeper.tickets.redeem(shown).await?,
             None => keeper.identify(request.headers())?.ok_or_else(|| {
                 NotLetIn::Refused(ApiError::new(ProblemCode::NotAuthenticated, Refused::Missing.to_string()))
             })?,
@@ -200,7 +201,9 @@ impl From<NotRedeemed> for NotLetIn {
     fn from(refused: NotRedeemed) -> Self {
         let detail = refused.detail();
         match refused {
-            NotRedeemed::Unusable => Self::Refused(ApiError::new(ProblemCode::NotAuthenticated, detail)),
+            NotRedeemed::Unusable | NotRedeemed::BadKey => {
+                Self::Refused(ApiError::new(ProblemCode::NotAuthenticated, detail))
+            }
             NotRedeemed::Ended(reason) => Self::Refused(Problem::session_ended(reason).into()),
             NotRedeemed::Unavailable => Self::ForNow { detail: detail.to_owned(), seconds: 1 },
         }

@@ -10,7 +10,7 @@ use actix_http::{
 };
 use actix_rt::net::TcpStream;
 use bytes::Bytes;
-use domain::{CloseCode, Identity, LogoutReason, Problem, ProblemCode, SUBPROTOCOL};
+use domain::{API_KEY_MARK, CloseCode, Identity, LogoutReason, Problem, ProblemCode, SUBPROTOCOL};
 use service::{
     EndedLogins, QueryReader,
     access::{Access, Credentials, Refused},
@@ -22,7 +22,7 @@ use service::{
 use crate::{
     admission::{Admission, Admitted},
     shard::Shard,
-    tickets::{NotRedeemed, Tickets},
+    tickets::{NotRedeemed, Shown, Tickets},
 };
 
 /// The parameter that carries a ticket.
@@ -127,9 +127,11 @@ impl Doorkeeper {
             Box::new(Refusal { problem, retry_after: None })
         })?;
         let admitted = self.admit(request.peer_addr().map(|peer| peer.ip()), headers)?;
+        let peer = request.peer_addr().map(|peer| peer.ip());
         // A ticket counts before what the browser sends by itself.
-        let taken_over = match ticket(request.uri().query().unwrap_or_default()) {
-            Some(ticket) => self.redeem_and_accept(ticket, admitted),
+        let shown = ticket(request.uri().query().unwrap_or_default()).map(Shown::Ticket);
+        let taken_over = match shown.or_else(|| self.key(peer, headers)) {
+            Some(shown) => self.redeem_and_accept(shown, admitted),
             None => self.accept(self.arrival(headers)?, admitted),
         };
         if let Some(subprotocol) = subprotocol {
@@ -146,12 +148,19 @@ impl Doorkeeper {
         Box::new(move |socket, unread| shard.accept(socket, unread, arrival, admitted))
     }
 
-    /// Nothing is read from the socket until somebody has said whose the ticket is.
-    fn redeem_and_accept(&self, ticket: Secret, admitted: Admitted) -> TakeOver {
+    /// The API key that a client shows instead of a token.
+    pub(crate) fn key(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<Shown> {
+        let Ok(Credentials::Bearer(text)) = Credentials::of(headers) else { return None };
+        let address = peer.map(|peer| self.admission.client(peer, headers));
+        text.starts_with(API_KEY_MARK).then(|| Shown::Key(Secret::new(text.to_owned()), address))
+    }
+
+    /// Nothing is read from the socket until somebody has said whose the ticket or key is.
+    fn redeem_and_accept(&self, shown: Shown, admitted: Admitted) -> TakeOver {
         let (shard, tickets) = (self.shard.clone(), self.tickets.clone());
         Box::new(move |socket, unread| {
             actix_rt::spawn(async move {
-                let arrival = match tickets.redeem(ticket).await {
+                let arrival = match tickets.redeem(shown).await {
                     Ok(identity) => Arrival::Known(identity),
                     Err(NotRedeemed::Ended(reason)) => Arrival::Ended(reason),
                     Err(refused) => Arrival::Refused(refused.close_code(), refused.detail()),

@@ -2,9 +2,9 @@
 
 use anyhow::{Result, ensure};
 use domain::{Identity, Permissions};
-use serde_json::json;
+use serde_json::{Value, json};
 use service::settings::Anonymous;
-use testkit::{SocketClient, SocketOptions, Stack};
+use testkit::{EventStream, SocketClient, SocketOptions, Stack};
 
 fn with_cookie(token: &str) -> SocketOptions {
     SocketOptions { cookie: Some(token.to_owned()), ..SocketOptions::default() }
@@ -81,5 +81,56 @@ async fn who_may_not_read_gets_no_topic() -> Result<()> {
     // A token that allows less ends what it doesn't allow.
     client.send(&json!({"type": "auth", "token": blind})).await?;
     ensure!(client.closed().await?.code == Some(1008));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_opens_sockets_streams_and_polls_until_it_is_revoked() -> Result<()> {
+    let stack = Stack::start_with(|settings| settings.auth.anonymous = Anonymous::Never).await?;
+    let (hub, http) = (stack.hub.address(), reqwest::Client::new());
+    let manager = stack.sign_in("manager").await?;
+    let keys = format!("{}/api/v1/api-keys", stack.api.url());
+    let make = async |body: Value| {
+        let made = http.post(&keys).bearer_auth(&manager.token).json(&body).send().await?;
+        let made: Value = made.error_for_status()?.json().await?;
+        anyhow::Ok((made["id"].to_string(), made["key"].as_str().unwrap_or_default().to_owned()))
+    };
+    let (id, key) = make(json!({"name": "till", "scopes": ["read"]})).await?;
+    let (_, elsewhere) =
+        make(json!({"name": "far", "scopes": ["read"], "addresses": ["192.0.2.0/24"]})).await?;
+    let (_, blind) = make(json!({"name": "blind", "scopes": ["stock"]})).await?;
+    let poll = async |key: &str| {
+        anyhow::Ok(
+            http.get(format!("http://{hub}/poll?topic=items"))
+                .bearer_auth(key)
+                .send()
+                .await?
+                .status()
+                .as_u16(),
+        )
+    };
+    let mut socket = stack.hub.connect_with(&key).await?;
+    socket.expect("connected").await?;
+    socket.subscribe_with_snapshot("items").await?;
+    socket.expect("initial").await?;
+    socket.expect("subscribed").await?;
+    let mut stream = EventStream::open_with(hub, "topic=items", &key).await?;
+    ensure!(poll(&key).await? == 200 && poll(&blind).await? == 403);
+    for wrong in [&key[..key.len() - 1], "sw_", &elsewhere, &format!("{}x", &key[..key.len() - 1])] {
+        ensure!(poll(wrong).await? == 401, "{wrong}");
+        let closed = stack.hub.connect_with(wrong).await?.closed().await?;
+        ensure!(closed.code == Some(4001), "{closed:?}");
+    }
+    http.delete(format!("{keys}/{id}")).bearer_auth(&manager.token).send().await?.error_for_status()?;
+    ensure!(socket.logged_out().await? == "revoked");
+    while let Some(event) = stream.next().await? {
+        ensure!(
+            ["connected", "subscribed", "force_logout", "heartbeat"]
+                .iter()
+                .any(|kind| event["type"] == *kind),
+            "{event}"
+        );
+    }
+    ensure!(poll(&key).await? == 401);
     Ok(())
 }

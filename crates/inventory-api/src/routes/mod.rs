@@ -8,6 +8,7 @@ mod docs;
 pub(crate) mod history;
 pub(crate) mod item_list;
 pub(crate) mod items;
+mod key_check;
 pub(crate) mod me;
 pub(crate) mod passwords;
 pub(crate) mod presence;
@@ -102,6 +103,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/internal/v1/snapshot").route(web::get().to(snapshot::snapshot)))
         .service(web::resource("/internal/v1/presence").route(web::post().to(presence::take_report)))
+        .service(web::resource("/internal/v1/keys/check").route(web::post().to(key_check::check_key)))
         .service(web::resource("/internal/v1/tickets/redeem").route(web::post().to(tickets::redeem_ticket)))
         .service(
             web::resource("/db-check")

@@ -108,6 +108,7 @@ const ROUTES: &[Row] = &[
     row("POST", "/api/v1/tickets", Known, 201, 201),
     row("POST", "/internal/v1/tickets/redeem", Services, 401, 401)
         .with(r#"{"ticket":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#),
+    row("POST", "/internal/v1/keys/check", Services, 401, 401).with(r#"{"key":"sw_x","address":"127.0.0.1"}"#),
     row("GET", "/api/v1/users", USERS, 200, 200),
     row("HEAD", "/api/v1/users", USERS, 200, 200),
     row("POST", "/api/v1/users", USERS, 201, 201)
