@@ -106,6 +106,16 @@ impl Compose {
         output(&mut self.command(arguments)).await
     }
 
+    /// A one-time link for an owner, as an operator makes one.
+    ///
+    /// # Errors
+    /// The command fails.
+    pub(crate) async fn owner_link(&self, email: &str) -> Result<String> {
+        let said = self.run(&["run", "--rm", "-T", "migrate", "owner", "--email", email]).await?;
+        let link = said.lines().find(|line| line.contains("/sign-in#"));
+        Ok(link.with_context(|| format!("no link in {said}"))?.to_owned())
+    }
+
     /// Builds the images.
     ///
     /// # Errors

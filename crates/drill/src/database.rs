@@ -73,16 +73,16 @@ impl Database {
         self.number("select (select count(*) from changes) - (select last from sequencer);").await
     }
 
-    /// The whole log, in its order, after a check that every change has exactly one dense position.
+    /// The items' part of the log, in its order, after a check that every change has exactly one dense position.
     ///
     /// # Errors
     /// It isn't so, or the database is away.
     pub(crate) async fn log(&self) -> Result<Vec<LogRow>> {
         const LOG: &str =
-            "select position || ' ' || resource_id || ' ' || version || ' ' || op || ' ' || actor
+            "select position || ' ' || case resource when 'item' then resource_id else 0 end || ' ' || version || ' ' || op || ' ' || actor
             from change_log join changes on changes.id = change_log.change_id order by position;";
         let text = self.psql(LOG).await?;
-        let log = text.lines().map(LogRow::read).collect::<Result<Vec<_>>>()?;
+        let mut log = text.lines().map(LogRow::read).collect::<Result<Vec<_>>>()?;
         for (expected, row) in (1_i64..).zip(&log) {
             ensure!(row.position == expected, "position {} where {expected} belongs", row.position);
         }
@@ -96,6 +96,7 @@ impl Database {
             let found = self.number(query).await?;
             ensure!(found == entries, "{entries} entries in the log, {found} {what}");
         }
+        log.retain(|row| row.item > 0);
         Ok(log)
     }
 

@@ -13,6 +13,7 @@
 //! | `writers` | who writes all the time, over REST and in `psql`, and remembers what was acknowledged |
 //! | `watchers` | who watches: sockets, event streams and long polls, all of which come back by themselves |
 //! | `pauses` | how long nothing was written or seen |
+//! | `devices` | two devices of one user, on two hubs: the second ends the first |
 //! | `accidents` | what is broken, and how it comes back |
 //! | `verdict` | the laws that must hold in the end |
 //!
@@ -22,6 +23,7 @@
 mod accidents;
 mod compose;
 mod database;
+mod devices;
 mod pauses;
 mod verdict;
 mod watchers;
@@ -125,6 +127,7 @@ async fn drill(arguments: &Arguments, compose: &Compose) -> Result<()> {
     let writers = Writers::start(compose, &chronicle).await?;
     let watchers = Watchers::gather(compose.gateway(), arguments.clients.into(), &chronicle).await?;
     println!("{} clients are live, on hubs: {}", watchers.len(), compose.sockets_by_hub().await?);
+    devices::second_sign_in(compose).await?;
     let calm = Duration::from_secs(arguments.calm);
     accidents::all(compose, &chronicle, calm).await?;
 
