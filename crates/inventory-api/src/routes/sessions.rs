@@ -89,7 +89,7 @@ pub(crate) async fn create_session(
     let delivery = if sign_in.cookies { Delivery::Cookies } else { Delivery::Body };
     sign_in::refuse_foreign_page(&request, delivery)?;
     let credential = sign_in::authenticate(&api, &request, sign_in).await?;
-    open_session(&api, &request, (credential.tenant, credential.user), delivery).await
+    open_session(&api, &request, credential, delivery).await
 }
 
 /// Get the next access token for a refresh token, which is replaced. A browser sends it as a cookie and no body. The one
