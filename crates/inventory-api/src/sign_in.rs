@@ -30,7 +30,7 @@ pub(crate) enum Delivery {
 }
 
 /// A session that has begun or goes on.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct SessionTokens {
     /// The session's id.
     session: i64,
