@@ -3,9 +3,10 @@
 --
 -- Nothing that statements of the releases before name is changed. Tenants' settings have a table of their own, because a new
 -- column of `tenants` would wait for everybody who has written an item and not committed, and all other writers would
--- queue behind it. Foreign keys to `tenants` need a lock that only those are in the way of who change tenants. Rows of the log get new kinds of resources. Hubs of the releases
--- before pass over the topic `session`, and don't know the topic `presence`, which is only ever written by an
--- inventory-api of this release: upgrade hubs, then notifiers, then inventory-apis.
+-- queue behind it. Foreign keys to `tenants` need a lock that only those are in the way of who change tenants. Rows of the
+-- log get new kinds of resources. Hubs of the releases before pass over the topic `session`, and don't know the topic
+-- `presence`, which is only ever written by an inventory-api of this release: upgrade hubs, then notifiers, then
+-- inventory-apis.
 
 create table tenant_settings (
   tenant_id bigint not null,
