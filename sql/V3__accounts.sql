@@ -3,9 +3,10 @@
 --
 -- Nothing that statements of the releases before name is changed. Tenants' settings have a table of their own, because a new
 -- column of `tenants` would wait for everybody who has written an item and not committed, and all other writers would
--- queue behind it. Foreign keys to `tenants` need a lock that only those are in the way of who change tenants. Rows of the log get new kinds of resources. Hubs of the releases
--- before pass over the topic `session`, and don't know the topic `presence`, which is only ever written by an
--- inventory-api of this release: upgrade hubs, then notifiers, then inventory-apis.
+-- queue behind it. Foreign keys to `tenants` need a lock that only those are in the way of who change tenants. Rows of the
+-- log get new kinds of resources. Hubs of the releases before pass over the topic `session`, and don't know the topic
+-- `presence`, which is only ever written by an inventory-api of this release: upgrade hubs, then notifiers, then
+-- inventory-apis.
 
 create table tenant_settings (
   tenant_id bigint not null,
@@ -34,6 +35,7 @@ create table users (
   constraint users_email_unique unique (tenant_id, email),
   constraint users_email_form check (
     email = lower(btrim(email)) and char_length(email) between 3 and 254 and position('@' in email) between 2 and 65
+    and email ~ '^[^@[:space:][:cntrl:]<>,;"]+@[^@[:space:][:cntrl:]<>,;"]+$'
   ),
   constraint users_name_form check (name = btrim(name) and char_length(name) between 1 and 200),
   constraint users_role_known check (role in ('viewer', 'clerk', 'manager', 'owner'))
@@ -379,6 +381,11 @@ begin
   elsif tg_op = 'UPDATE' and old.revoked_at is null and new.revoked_at is not null then
     perform note_ended_login(new.tenant_id, 'api_key', new.id, 'revoked');
     perform note_audit(new.tenant_id, 'key_revoked', 'key:' || new.id, json_build_object('name', new.name));
+  elsif tg_op = 'UPDATE' and (new.prefix, new.secret_hash, new.scopes, new.addresses, new.expires_at)
+      is distinct from (old.prefix, old.secret_hash, old.scopes, old.addresses, old.expires_at) then
+    -- No service does that, but someone in psql may.
+    perform note_audit(new.tenant_id, 'key_changed', 'key:' || new.id,
+      json_build_object('name', new.name, 'scopes', new.scopes));
   elsif tg_op = 'DELETE' and old.revoked_at is null then
     perform note_ended_login(old.tenant_id, 'api_key', old.id, 'revoked');
     perform note_audit(old.tenant_id, 'key_revoked', 'key:' || old.id, json_build_object('name', old.name));
@@ -482,17 +489,19 @@ comment on function session_policy(bigint) is 'Whether a tenant''s users may be 
 create function tenant_settings_after_change() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare
-  before constant text := case tg_op when 'UPDATE' then old.session_policy else 'single' end;
+  before constant text := case tg_op when 'INSERT' then 'single' else old.session_policy end;
+  -- Without a row, a tenant has the default.
+  after constant text := case tg_op when 'DELETE' then 'single' else new.session_policy end;
 begin
-  if new.session_policy <> before then
-    perform note_audit(new.tenant_id, 'session_policy_changed', null,
-      json_build_object('from', before, 'to', new.session_policy));
+  if after <> before then
+    perform note_audit(coalesce(new.tenant_id, old.tenant_id), 'session_policy_changed', null,
+      json_build_object('from', before, 'to', after));
   end if;
   return null;
 end;
 $$;
 comment on function tenant_settings_after_change() is 'Writes the audit trail of a tenant''s settings.';
-create trigger tenant_settings_after_change after insert or update on tenant_settings
+create trigger tenant_settings_after_change after insert or update or delete on tenant_settings
   for each row execute function tenant_settings_after_change();
 
 create function presence_document(person presence) returns json

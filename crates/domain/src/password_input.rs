@@ -1,5 +1,7 @@
 //! What a client says when a password is chosen, changed or forgotten.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::{
@@ -8,7 +10,7 @@ use crate::{
 };
 
 /// A password that is chosen with a one-time link.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", serde(deny_unknown_fields))]
 pub struct ChosenPassword {
@@ -21,6 +23,13 @@ pub struct ChosenPassword {
     /// Put the tokens of the session that begins into cookies, which pages can't read, instead of the answer.
     #[cfg_attr(feature = "openapi", schema(required = false, default = false))]
     pub cookies: bool,
+}
+
+/// Without the link.
+impl fmt::Debug for ChosenPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChosenPassword").field("cookies", &self.cookies).finish_non_exhaustive()
+    }
 }
 
 /// Another password of one's own.
@@ -41,8 +50,8 @@ pub struct PasswordChange {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", serde(deny_unknown_fields))]
 pub struct PasswordReset {
-    /// Of which tenant, by name; the first one if left out.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Name>))]
+    /// Of which tenant, by name; the one named `default` if left out.
+    #[cfg_attr(feature = "openapi", schema(value_type = Name, required = false))]
     pub tenant: Option<Name>,
     /// Who. Required.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = Email))]

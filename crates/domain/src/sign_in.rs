@@ -7,18 +7,19 @@ use crate::{Email, FieldError, FieldReader, Name, Password};
 /// A user who wants to begin a session.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", serde(deny_unknown_fields))]
 pub struct SignIn {
     /// Of which tenant, by name; the one named `default` if left out.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Name>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Name, required = false))]
     pub tenant: Option<Name>,
-    /// Who.
+    /// Who. Required.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = Email))]
     pub email: Option<Email>,
-    /// How they show it.
+    /// How they show it. Required.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = Password, max_length = 256))]
     pub password: Option<Password>,
     /// Put the tokens into cookies, which pages can't read, instead of the answer.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<bool>, default = false))]
+    #[cfg_attr(feature = "openapi", schema(required = false, default = false))]
     pub cookies: bool,
 }
 

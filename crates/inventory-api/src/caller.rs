@@ -12,8 +12,9 @@ use percent_encoding::percent_decode;
 use service::{ApiError, RequestId};
 
 use crate::{
+    Api,
     refusals::{refuse_unknown, require},
-    visitor::Visitor,
+    visitor::{Unknown, Visitor},
 };
 
 /// The header that says why something is changed.
@@ -93,6 +94,13 @@ impl<N: Need> Caller<N> {
     /// Asks for one permission more.
     pub(crate) fn require(&self, permission: Permission) -> Result<(), ApiError> {
         require(&self.request, &self.identity, permission)
+    }
+
+    /// Refuses a caller whose login was ended since the gate looked: for routes that wait.
+    pub(crate) fn check_again(&self, api: &Api) -> Result<(), ApiError> {
+        let ended = self.identity.login.and_then(|login| api.logins().ended()?.reason(login));
+        let Some(reason) = ended else { return Ok(()) };
+        Err(refuse_unknown(&self.request, Unknown::Ended(self.identity.clone(), reason)))
     }
 
     /// What the change log and the audit trail shall say about a write of this request.

@@ -32,7 +32,7 @@ pub(crate) enum HandedOver {
 }
 
 /// A one-time link that was made for somebody.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Invitation {
     /// How it was handed over.
     delivery: HandedOver,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header};
-use domain::{Email, Identity, Login, Password, Problem, ProblemCode, SignIn, TenantId, WriteContext};
+use domain::{Email, Identity, Login, Password, Problem, ProblemCode, SignIn, WriteContext};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
@@ -30,7 +30,7 @@ pub(crate) enum Delivery {
 }
 
 /// A session that has begun or goes on.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct SessionTokens {
     /// The session's id.
     session: i64,
@@ -127,12 +127,12 @@ pub(crate) fn wrong_credentials() -> ApiError {
     Problem::new(ProblemCode::WrongCredentials, "Nobody has this e-mail address with this password.").into()
 }
 
-/// Begins a session of a user who has shown who they are, and answers with it. Where one login is allowed, the user's
+/// Begins a session of a user who has shown who they are, if nothing changed meanwhile, and answers with it. Where one login is allowed, the user's
 /// others have ended when this returns.
 pub(crate) async fn open_session(
     api: &Api,
     request: &HttpRequest,
-    (tenant, user): (TenantId, i64),
+    Credential { tenant, user, password_hash, .. }: Credential,
     delivery: Delivery,
 ) -> Result<HttpResponse, ApiError> {
     refuse_foreign_page(request, delivery)?;
@@ -140,6 +140,7 @@ pub(crate) async fn open_session(
     getrandom::fill(&mut nonce).map_err(ApiError::internal)?;
     let refresh_token = api.refresh_tokens().token(nonce, 1);
     let new = NewSession {
+        password_hash,
         nonce,
         refresh_hash: refresh_tokens::hash(&refresh_token),
         device: device(request),

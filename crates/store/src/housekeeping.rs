@@ -71,11 +71,12 @@ impl Chore {
                   limit $1 for no key update skip locked
                 ) and ended_at is null"
             }
+            // Whoever deletes a user deletes their sessions in another order: neither waits for the other.
             Self::Sessions => {
                 "/* store::tidy_up */
                 delete from sessions where id in (
                   select id from sessions where ended_at < now() - make_interval(secs => $2)
-                  order by ended_at limit $1
+                  order by ended_at limit $1 for update skip locked
                 )"
             }
             Self::Tickets => {

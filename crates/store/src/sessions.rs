@@ -10,8 +10,10 @@ use tokio_postgres::Row;
 use crate::{Error, Store, transaction::begin};
 
 /// A sign-in that shall begin.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewSession {
+    /// The password's hash, as it was when the user showed who they are.
+    pub password_hash: Option<String>,
     /// By which the refresh token names the session: random.
     pub nonce: [u8; 16],
     /// SHA-256 of the first refresh token.
@@ -20,6 +22,13 @@ pub struct NewSession {
     pub device: String,
     /// How long the session lasts at most.
     pub lifetime: Duration,
+}
+
+/// Without secrets and hashes.
+impl std::fmt::Debug for NewSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewSession").field("device", &self.device).finish_non_exhaustive()
+    }
 }
 
 /// A session and whose it is.
@@ -88,7 +97,8 @@ pub struct Session {
 
 impl Store {
     /// Begins a session of a user who has shown who they are. Where the tenant allows one login, it ends the user's
-    /// others, and no two that begin at once both stay. `None` if there is no such user, or they may not sign in.
+    /// others, and no two that begin at once both stay. `None` if there is no such user, they may not sign in, or their
+    /// password was replaced since they showed it: sessions that a change of the password ends don't come back behind it.
     ///
     /// # Errors
     /// The database is away.
@@ -101,7 +111,7 @@ impl Store {
     ) -> Result<Option<SessionOwner>, Error> {
         const USER: &str = "/* store::create_session */
             select role, session_policy(tenant_id) as session_policy from users
-            where tenant_id = $1 and id = $2 and disabled_at is null
+            where tenant_id = $1 and id = $2 and disabled_at is null and password_hash is not distinct from $3
             for no key update";
         const END_OTHERS: &str = "/* store::create_session */
             update sessions set ended_at = clock_timestamp(), end_reason = 'other_device_login'
@@ -113,9 +123,8 @@ impl Store {
         let mut client = self.client().await?;
         let transaction = begin(&mut client, context).await?;
         let statement = transaction.prepare_cached(USER).await?;
-        let Some(row) = transaction.query_opt(&statement, &[&tenant.get(), &user]).await? else {
-            return Ok(None);
-        };
+        let found = transaction.query_opt(&statement, &[&tenant.get(), &user, &new.password_hash]).await?;
+        let Some(row) = found else { return Ok(None) };
         let role = read_role(&row, user)?;
         if row.try_get::<_, String>("session_policy")? == "single" {
             let statement = transaction.prepare_cached(END_OTHERS).await?;

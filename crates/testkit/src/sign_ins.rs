@@ -45,10 +45,12 @@ impl Stack {
     /// The database is away.
     pub async fn sign_in(&self, name: &str) -> Result<SignedIn> {
         const MAKE: &str = "insert into users (tenant_id, email, name, role) values (1, $1, $2, 'manager')
-            on conflict on constraint users_email_unique do update set name = excluded.name returning id";
+            on conflict on constraint users_email_unique do update set name = excluded.name returning id, password_hash";
         let email = format!("{name}@example.com");
-        let user: i64 = self.database.sql().await?.query_one(MAKE, &[&email, &name]).await?.try_get(0)?;
+        let row = self.database.sql().await?.query_one(MAKE, &[&email, &name]).await?;
+        let user: i64 = row.try_get("id")?;
         let new = NewSession {
+            password_hash: row.try_get("password_hash")?,
             nonce: Uuid::new_v4().into_bytes(),
             refresh_hash: [0; 32],
             device: "a test".to_owned(),

@@ -20,6 +20,8 @@ use crate::{
 };
 
 const LONGEST_WAIT_SECONDS: u64 = 30;
+/// So often it is asked whether the login of someone who waits goes on: a look into a map.
+const LOGIN_CHECKED_EVERY: Duration = Duration::from_millis(500);
 
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -65,6 +67,7 @@ pub(crate) async fn list_changes(
     let mut after = query.after;
     let found = loop {
         let found = look(&api, &caller, after, query.limit).await?;
+        caller.check_again(&api)?;
         if !found.changes.is_empty() {
             break found;
         }
@@ -73,11 +76,22 @@ pub(crate) async fn list_changes(
         after = Some(found.as_of);
         tokio::select! {
             () = interest.moved() => {}
+            refused = until_refused(&api, &caller) => return Err(refused),
             () = tokio::time::sleep_until(deadline) => break found,
             () = api.stop().cancelled() => break found,
         }
     };
     Ok(pagination::respond(&request, &page(found)))
+}
+
+/// Ends with the login of whoever waits.
+async fn until_refused(api: &Api, caller: &Caller<Read>) -> ApiError {
+    loop {
+        tokio::time::sleep(LOGIN_CHECKED_EVERY).await;
+        if let Err(refused) = caller.check_again(api) {
+            return refused;
+        }
+    }
 }
 
 impl ChangesQuery {

@@ -5,7 +5,7 @@ use domain::{ChosenPassword, Email, PasswordChange, PasswordReset, ProblemCode, 
 use serde::Serialize;
 use serde_json::json;
 use service::ApiError;
-use store::Throttle;
+use store::{Credential, Throttle};
 use utoipa::ToSchema;
 
 use crate::{
@@ -58,9 +58,10 @@ pub(crate) async fn choose_password(
     let hash = api.passwords().hash(chosen.password).await?;
     let context = sign_in::context(&request)?;
     let used = api.store().use_link(&link, &hash, &context).await.map_err(store_error)?;
-    let owner = used.ok_or_else(link_expired)?;
+    let (tenant, user) = used.ok_or_else(link_expired)?;
     api.logins().look().await.map_err(store_error)?;
-    open_session(&api, &request, owner, delivery).await
+    let credential = Credential { tenant, user, password_hash: Some(hash), disabled: false };
+    open_session(&api, &request, credential, delivery).await
 }
 
 /// Change one's own password. All other sessions end; the one that asks goes on.

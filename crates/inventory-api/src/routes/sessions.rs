@@ -53,6 +53,7 @@ pub(crate) struct SessionList {
 
 /// What a client without cookies shows to go on.
 #[derive(Debug, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "a description for the OpenAPI document")]
 pub(crate) struct RefreshRequest {
     /// The newest refresh token that it got.
@@ -89,7 +90,7 @@ pub(crate) async fn create_session(
     let delivery = if sign_in.cookies { Delivery::Cookies } else { Delivery::Body };
     sign_in::refuse_foreign_page(&request, delivery)?;
     let credential = sign_in::authenticate(&api, &request, sign_in).await?;
-    open_session(&api, &request, (credential.tenant, credential.user), delivery).await
+    open_session(&api, &request, credential, delivery).await
 }
 
 /// Get the next access token for a refresh token, which is replaced. A browser sends it as a cookie and no body. The one
@@ -199,7 +200,9 @@ pub(crate) async fn list_sessions(
     delete,
     path = "/api/v1/sessions/{id}",
     tag = "accounts",
-    params(("id" = String, Path, description = "The session's id, or `current`.")),
+    params(("id" = String, Path, description = "The session's id, or `current`."),
+        ("X-Reason" = Option<String>, Header, max_length = 500,
+            description = "Why, for the audit trail: UTF-8, plain or percent-encoded.")),
     responses((status = 204, description = "It has ended."), EndSessionProblems)
 )]
 pub(crate) async fn delete_session(

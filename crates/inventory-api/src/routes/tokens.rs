@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A token that was made just now.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct IssuedToken {
     /// The access token (JWT).
     token: String,

@@ -38,7 +38,7 @@ pub(crate) struct UserListQuery {
 }
 
 /// A user who was invited just now, and the link that lets them choose a password.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct InvitedUser {
     #[serde(flatten)]
     user: User,

@@ -1,5 +1,7 @@
 //! What attackers try with tokens and passwords: refused, cheaply, and without a secret in the log.
 
+use std::time::Duration;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::{StreamExt, stream};
 use hmac::{Hmac, KeyInit, Mac};
@@ -148,6 +150,33 @@ async fn ten_thousand_wrong_passwords_cost_ten_hashes_and_close_nothing_to_other
 }
 
 #[tokio::test]
+async fn an_old_password_opens_no_session_once_it_was_replaced() {
+    const WAITS: &str = "select count(*) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and query like '%store::create_session%'";
+    let app = App::spawn().await;
+    let ann = app.person("ann", "owner").await;
+    let (mut changing, connection) =
+        tokio_postgres::connect(app.settings.database.url.expose(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let change = changing.transaction().await.unwrap();
+    change.execute("update users set password_hash = 'another' where id = $1", &[&ann.id]).await.unwrap();
+    // The old password is still the one that is found, and compared; what comes then waits for the change.
+    let signing_in = app.try_sign_in(&ann.email, PASSWORD);
+    let committing = async {
+        let waits = async || {
+            let waiting: i64 = app.sql.query_one(WAITS, &[]).await?.get(0);
+            Ok((waiting == 1).then_some(()))
+        };
+        testkit::waiting::until(Duration::from_secs(10), "the session to wait", waits).await.unwrap();
+        change.commit().await.unwrap();
+    };
+    let (signed_in, ()) = tokio::join!(signing_in, committing);
+    signed_in.is_problem(401, "wrong_credentials");
+    let sessions: i64 = app.sql.query_one("select count(*) from sessions", &[]).await.unwrap().get(0);
+    assert_eq!(sessions, 0);
+}
+
+#[tokio::test]
 async fn no_line_of_the_log_says_a_password_or_a_token() {
     let database = Database::create().await.unwrap();
     let hash =
@@ -179,7 +208,7 @@ async fn no_line_of_the_log_says_a_password_or_a_token() {
     client.post(format!("{url}/sessions/refresh")).json(&body).send().await.unwrap();
     client.get(format!("{url}/me")).bearer_auth(format!("{access}x")).send().await.unwrap();
     service.ask_to_stop().unwrap();
-    service.exit_status(std::time::Duration::from_secs(15)).await.unwrap();
+    service.exit_status(Duration::from_secs(15)).await.unwrap();
     let log = std::fs::read_to_string(&log).unwrap();
     assert!(log.contains("signed in"), "{log}");
     for secret in [PASSWORD, "a wrong password", &access, &refresh, &csrf, access.rsplit('.').next().unwrap()]

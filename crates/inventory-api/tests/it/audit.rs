@@ -131,6 +131,27 @@ async fn refused_access_is_written_down_with_who_and_what() {
 }
 
 #[tokio::test]
+async fn what_someone_changes_by_hand_is_in_the_trail_too() {
+    let app = App::spawn().await;
+    let owner = owner(&app).await;
+    let by_hand = "insert into api_keys (tenant_id, name, prefix, secret_hash, scopes, created_by)
+            values (1, 'till', '0123456789', sha256('a'), '{read}', 'x');
+        update api_keys set last_used_at = now();
+        update api_keys set scopes = '{read,items}';
+        update api_keys set secret_hash = sha256('b');
+        insert into tenant_settings values (1, 'multiple');
+        delete from tenant_settings";
+    app.sql.batch_execute(by_hand).await.unwrap();
+    let lines = lines(&app, &owner, "?limit=5").await;
+    let events: Vec<&str> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
+    let policy = "session_policy_changed";
+    assert_eq!(events, [policy, policy, "key_changed", "key_changed", "key_created"]);
+    assert_eq!(lines[0]["detail"], json!({"from": "multiple", "to": "single"}));
+    assert_eq!(lines[3]["detail"], json!({"name": "till", "scopes": ["read", "items"]}));
+    assert!(lines.iter().all(|line| line["actor"].as_str().unwrap().starts_with("db:")));
+}
+
+#[tokio::test]
 async fn whoever_is_refused_again_and_again_fills_a_few_lines_only() {
     let app = App::spawn_with(&[
         ("STOCKWIRE__HTTP__TRUSTED_PROXIES", "127.0.0.1"),

@@ -290,3 +290,21 @@ async fn a_browser_keeps_its_tokens_in_cookies_that_pages_cannot_use() {
     assert_eq!(over.cookie("stockwire_refresh").as_deref(), Some(""));
     answer(app.with_cookies("GET", "/api/v1/me", &access)).await.is_ended("revoked");
 }
+
+#[tokio::test]
+async fn whoever_waits_for_changes_is_told_that_the_session_has_ended_and_nothing_else() {
+    let app = App::spawn().await;
+    let ann = app.person("ann", "viewer").await;
+    let device = app.sign_in(&ann).await;
+    let _sequencer = app.lead().await;
+    let waiting = app.ask(&device.access, "GET", "/api/v1/changes?wait=15");
+    let ending = async {
+        // A bound on how long the question takes to arrive; had it not, it would be refused at the gate.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        app.sql.execute("update sessions set ended_at = now(), end_reason = 'revoked'", &[]).await.unwrap();
+        tokio::time::Instant::now()
+    };
+    let (waited, ended_at) = tokio::join!(waiting, ending);
+    waited.is_ended("revoked");
+    assert!(ended_at.elapsed() < Duration::from_secs(10), "it was told at the end of its wait only");
+}

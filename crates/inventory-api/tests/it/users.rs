@@ -262,3 +262,16 @@ async fn a_tenant_allows_one_login_of_a_user_or_several() {
     let detail: String = app.sql.query_one(audited, &[]).await.unwrap().get(0);
     assert!(detail.contains("multiple"), "{detail}");
 }
+
+#[tokio::test]
+async fn nobody_puts_an_address_into_the_table_that_the_list_of_users_stumbles_over() {
+    let app = App::spawn().await;
+    let owner = app.operator("user:1", Role::Owner);
+    for email in ["a b@c.example", "a@b@c.example", "a\t@c.example", "<a@c.example>", "a@", "A@c.example"] {
+        let insert = "insert into users (tenant_id, email, name, role) values (1, $1, 'x', 'viewer')";
+        let refused = app.sql.execute(insert, &[&email]).await.unwrap_err();
+        let constraint = refused.as_db_error().and_then(|error| error.constraint());
+        assert_eq!(constraint, Some("users_email_form"), "{email:?}");
+    }
+    assert_eq!(app.ask(&owner, "GET", "/api/v1/users").await.status, 200);
+}
