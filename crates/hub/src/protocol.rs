@@ -58,7 +58,7 @@ fn authenticate(known: Option<&Identity>, verified: Result<Identity, Refused>) -
         (Ok(identity), None) => Reaction::Welcome(identity),
         // A socket belongs to one login for its whole life; only a token of the same one renews it. A client that
         // came without a token may say who it is once.
-        (Ok(identity), Some(known)) if known.expires_at.is_none() || is_same_login(known, &identity) => {
+        (Ok(identity), Some(known)) if shows_nothing(known) || is_same_login(known, &identity) => {
             if known.tenant == identity.tenant {
                 Reaction::Renew(identity)
             } else {
@@ -77,6 +77,11 @@ fn authenticate(known: Option<&Identity>, verified: Result<Identity, Refused>) -
             Reaction::Close { code: CloseCode::NotAuthenticated, reason: refused.to_string() }
         }
     }
+}
+
+/// Whether a client came without a token.
+const fn shows_nothing(known: &Identity) -> bool {
+    known.login.is_none() && known.expires_at.is_none()
 }
 
 fn is_same_login(known: &Identity, renewed: &Identity) -> bool {
