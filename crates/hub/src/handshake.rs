@@ -10,7 +10,7 @@ use actix_http::{
 };
 use actix_rt::net::TcpStream;
 use bytes::Bytes;
-use domain::{CloseCode, Identity, LogoutReason, Problem, ProblemCode, SUBPROTOCOL};
+use domain::{API_KEY_MARK, CloseCode, Identity, LogoutReason, Problem, ProblemCode, SUBPROTOCOL};
 use service::{
     EndedLogins, QueryReader,
     access::{Access, Credentials, Refused},
@@ -91,7 +91,13 @@ impl Doorkeeper {
             }
         }
         self.access.identify(headers).map_err(|_| {
-            refuse(ProblemCode::NotAuthenticated, "The access token is not valid or has expired.")
+            let detail = match Credentials::of(headers) {
+                Ok(Credentials::Bearer(key)) if key.starts_with(API_KEY_MARK) => {
+                    "Hubs take no API keys. Exchange the key for a token at POST /api/v1/tokens."
+                }
+                _ => "The access token is not valid or has expired.",
+            };
+            refuse(ProblemCode::NotAuthenticated, detail)
         })
     }
 

@@ -83,3 +83,22 @@ async fn who_may_not_read_gets_no_topic() -> Result<()> {
     ensure!(client.closed().await?.code == Some(1008));
     Ok(())
 }
+
+#[tokio::test]
+async fn who_shows_an_api_key_is_told_to_exchange_it() -> Result<()> {
+    let stack = Stack::start().await?;
+    let hub = stack.hub.address();
+    let key = "sw_0123456789_abcdefghijklmnop";
+    let mut client = SocketClient::connect(hub, &SocketOptions::default()).await?;
+    client.send(&json!({"type": "auth", "token": key})).await?;
+    let closed = client.closed().await?;
+    ensure!(closed.code == Some(4001) && closed.reason.contains("/api/v1/tokens"), "{closed:?}");
+    for path in ["/poll?topic=items", "/events?topic=items"] {
+        let asking = reqwest::Client::new().get(format!("http://{hub}{path}")).bearer_auth(key);
+        let problem: serde_json::Value = asking.send().await?.json().await?;
+        let detail = problem["detail"].as_str().unwrap_or_default();
+        ensure!(problem["status"] == 401 && detail.contains("/api/v1/tokens"), "{problem}");
+        ensure!(!problem.to_string().contains(key), "{problem}");
+    }
+    Ok(())
+}
