@@ -34,6 +34,9 @@ impl EndedBefore {
         let client = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(2))
             .timeout(Duration::from_secs(5))
+            // It is asked when a feed was opened, often because the notifier before is gone: a connection to that one
+            // would be waited for in vain, and the feed with it.
+            .pool_max_idle_per_host(0)
             .no_proxy()
             .build()?;
         Ok(Self { client, url: beside_the_feed(&settings.notifier.url, "/feed/ended"), secret })

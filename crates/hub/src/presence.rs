@@ -27,8 +27,9 @@ use crate::roll::{Roll, Who};
 /// How long a report that fails is left alone: twice as long each time, up to this.
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(5);
-/// An inventory-api of an older release takes no reports; it will be replaced some day.
-const SELDOM: Duration = Duration::from_secs(60);
+/// An inventory-api of an older release takes no reports. It may be one of several that are replaced one after the other,
+/// and those that were replaced take a hub for gone that doesn't report for long.
+const SELDOM: Duration = Duration::from_secs(5);
 /// An answer that takes longer won't come.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The last report has so long: the process ends soon.
@@ -201,13 +202,14 @@ impl Reporter {
     /// Returns when there is something to say.
     async fn wait_for_news(&self) {
         loop {
-            if self.said.is_some() {
-                return;
-            }
             let due = self.presence.roll().due();
             let at = due.map_or(self.renew_at, |due| due.min(self.renew_at));
+            if self.said.is_some() || at <= Instant::now() {
+                return;
+            }
+            // Then it is looked at again: whoever had come may have gone.
             tokio::select! {
-                () = tokio::time::sleep_until(at) => return,
+                () = tokio::time::sleep_until(at) => {}
                 () = self.presence.news.notified() => {}
             }
         }

@@ -1,7 +1,7 @@
 //! What a client's frame means, decided without any I/O: the frame and who the client is so far go in, what to do
 //! comes out.
 
-use domain::{ClientFrame, CloseCode, Cursor, Identity, Topic};
+use domain::{API_KEY_MARK, ClientFrame, CloseCode, Cursor, Identity, Topic};
 use service::access::Refused;
 
 /// What to do about a frame.
@@ -23,6 +23,16 @@ pub(crate) enum Reaction {
     Close { code: CloseCode, reason: String },
 }
 
+/// Why credentials are not good, for developers. A key is looked up with the handshake only; it fits a
+/// close frame.
+pub(crate) fn why_refused(token: &str) -> &'static str {
+    if token.starts_with(API_KEY_MARK) {
+        "a key goes into the handshake's header, or is exchanged for a token at POST /api/v1/tokens"
+    } else {
+        "the access token is not valid"
+    }
+}
+
 /// Decides about a frame's payload.
 pub(crate) fn react(
     known: Option<&Identity>,
@@ -34,7 +44,7 @@ pub(crate) fn react(
         Err(error) => return Reaction::Close { code: CloseCode::BadFrame, reason: error.to_string() },
     };
     match (frame, known) {
-        (ClientFrame::Auth { token }, known) => authenticate(known, verify(&token)),
+        (ClientFrame::Auth { token }, known) => authenticate(known, verify(&token), why_refused(&token)),
         (_, None) => {
             let reason = "the first frame must be auth".to_owned();
             Reaction::Close { code: CloseCode::NotAuthenticated, reason }
@@ -53,12 +63,16 @@ pub(crate) fn react(
     }
 }
 
-fn authenticate(known: Option<&Identity>, verified: Result<Identity, Refused>) -> Reaction {
+fn authenticate(
+    known: Option<&Identity>,
+    verified: Result<Identity, Refused>,
+    why_refused: &'static str,
+) -> Reaction {
     match (verified, known) {
         (Ok(identity), None) => Reaction::Welcome(identity),
         // A socket belongs to one login for its whole life; only a token of the same one renews it. A client that
         // came without a token may say who it is once.
-        (Ok(identity), Some(known)) if known.expires_at.is_none() || is_same_login(known, &identity) => {
+        (Ok(identity), Some(known)) if shows_nothing(known) || is_same_login(known, &identity) => {
             if known.tenant == identity.tenant {
                 Reaction::Renew(identity)
             } else {
@@ -73,10 +87,13 @@ fn authenticate(known: Option<&Identity>, verified: Result<Identity, Refused>) -
         (Err(Refused::Expired), _) => {
             Reaction::Close { code: CloseCode::TokenExpired, reason: Refused::Expired.to_string() }
         }
-        (Err(refused), _) => {
-            Reaction::Close { code: CloseCode::NotAuthenticated, reason: refused.to_string() }
-        }
+        (Err(_), _) => Reaction::Close { code: CloseCode::NotAuthenticated, reason: why_refused.to_owned() },
     }
+}
+
+/// Whether a client came without a token.
+const fn shows_nothing(known: &Identity) -> bool {
+    known.login.is_none() && known.expires_at.is_none()
 }
 
 fn is_same_login(known: &Identity, renewed: &Identity) -> bool {
@@ -157,6 +174,19 @@ mod tests {
         let auth = br#"{"type":"auth","token":"x"}"#;
         assert_eq!(close_code(react(None, auth, nobody)), Some(CloseCode::NotAuthenticated));
         assert_eq!(react(None, auth, |_| Ok(user("user:1"))), Reaction::Welcome(user("user:1")));
+    }
+
+    #[test]
+    fn who_shows_an_api_key_is_told_what_to_do_with_it() {
+        let auth = br#"{"type":"auth","token":"sw_0123456789_secret"}"#;
+        for known in [None, Some(&user("user:1"))] {
+            let reaction = react(known, auth, nobody);
+            let Reaction::Close { code: CloseCode::NotAuthenticated, reason } = reaction else {
+                panic!("{reaction:?}")
+            };
+            assert!(reason.contains("/api/v1/tokens") && !reason.contains("secret"), "{reason}");
+            assert!(reason.len() <= 123, "it would be cut");
+        }
     }
 
     #[test]

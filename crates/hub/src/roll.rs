@@ -92,6 +92,9 @@ impl Roll {
         if !person.told {
             self.people.remove(who);
             self.fresh.remove(who);
+            if self.fresh.is_empty() {
+                self.fresh_since = None;
+            }
             return false;
         }
         let at = Instant::now() + self.grace;
@@ -206,7 +209,7 @@ mod tests {
             roll.leave(&who("user:1"));
         }
         assert!(roll.people.is_empty() && roll.fresh.is_empty() && roll.leaving.is_empty());
-        // There was something to tell: what is taken then is nothing.
+        assert_eq!(roll.due(), None, "there is nothing to tell");
         assert_eq!(roll.take(Instant::now()), News { is_all: true, ..News::default() });
         assert_eq!(roll.due(), None);
     }

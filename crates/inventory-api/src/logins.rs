@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use domain::Epoch;
 use service::{Context, EndedLogins};
 use store::{EndedSeen, Error, Store};
 use tokio::{sync::Mutex, time::Instant};
@@ -31,9 +32,18 @@ pub(crate) struct Logins {
 struct Inner {
     store: Store,
     ended: EndedLogins,
-    /// How far was looked; held while looking, so that nothing is looked up twice.
-    seen: Mutex<Option<EndedSeen>>,
+    /// Held while looking, so that nothing is looked up twice.
+    looked: Mutex<Looked>,
     known: AtomicBool,
+}
+
+/// How far was looked.
+#[derive(Default)]
+struct Looked {
+    /// Nothing if everything is to be looked up anew.
+    seen: Option<EndedSeen>,
+    /// Of the log, when everything was looked up last.
+    epoch: Option<Epoch>,
 }
 
 impl Logins {
@@ -42,7 +52,7 @@ impl Logins {
         let inner = Inner {
             store,
             ended: EndedLogins::default(),
-            seen: Mutex::default(),
+            looked: Mutex::default(),
             known: AtomicBool::default(),
         };
         let logins = Self { inner: Arc::new(inner) };
@@ -63,11 +73,20 @@ impl Logins {
     /// # Errors
     /// The database is away.
     pub(crate) async fn look(&self) -> Result<(), Error> {
-        let Inner { store, ended, seen, known } = &*self.inner;
-        let mut seen = seen.lock().await;
-        let page = store.ended_logins(seen.as_ref()).await?;
-        ended.add(page.ended);
-        *seen = Some(page.seen);
+        let Inner { store, ended, looked, known } = &*self.inner;
+        let mut looked = looked.lock().await;
+        let epoch = match looked.seen {
+            Some(_) => looked.epoch,
+            None => Some(store.log_head().await?.cursor.epoch),
+        };
+        let page = store.ended_logins(looked.seen.as_ref()).await?;
+        if looked.epoch == epoch {
+            ended.add(page.ended);
+        } else {
+            // The database was restored: it gives the ids that it gave after the backup once more, to others.
+            ended.replace(page.ended);
+        }
+        *looked = Looked { seen: Some(page.seen), epoch };
         known.store(true, Ordering::Release);
         Ok(())
     }
@@ -77,10 +96,10 @@ impl Logins {
         loop {
             if Instant::now() >= anew_at {
                 anew_at = Instant::now() + ANEW;
-                *self.inner.seen.lock().await = None;
+                self.inner.looked.lock().await.seen = None;
             }
             if let Err(error) = self.look().await {
-                *self.inner.seen.lock().await = None;
+                self.inner.looked.lock().await.seen = None;
                 tracing::debug!(source = &error as &dyn std::error::Error, "ended logins can't be read");
             }
             tokio::time::sleep(SHORTEST).await;

@@ -134,3 +134,13 @@ async fn a_key_opens_sockets_streams_and_polls_until_it_is_revoked() -> Result<(
     ensure!(poll(&key).await? == 401);
     Ok(())
 }
+
+#[tokio::test]
+async fn who_shows_an_api_key_in_a_frame_is_told_to_exchange_it() -> Result<()> {
+    let stack = Stack::start().await?;
+    let mut client = SocketClient::connect(stack.hub.address(), &SocketOptions::default()).await?;
+    client.send(&json!({"type": "auth", "token": "sw_0123456789_abcdefghijklmnop"})).await?;
+    let closed = client.closed().await?;
+    ensure!(closed.code == Some(4001) && closed.reason.contains("/api/v1/tokens"), "{closed:?}");
+    Ok(())
+}

@@ -192,3 +192,21 @@ async fn a_ticket_of_a_program_is_its_keys() -> Result<()> {
     ensure!(client.logged_out().await? == "revoked");
     Ok(())
 }
+
+/// Hubs and inventory-apis remember for an hour which logins were ended: nothing that belongs to one may be open for longer.
+#[tokio::test]
+async fn what_a_ticket_of_a_key_without_an_end_opens_has_an_end() -> Result<()> {
+    let stack = start().await?;
+    let alice = stack.sign_in("alice").await?;
+    let making = reqwest::Client::new().post(format!("{}/api/v1/api-keys", stack.api.url()));
+    let making = making.bearer_auth(&alice.token).json(&json!({"name": "till", "scopes": ["read"]}));
+    let made: Value = making.send().await?.error_for_status()?.json().await?;
+    let key = made["key"].as_str().with_context(|| format!("no key: {made}"))?;
+    let mut client = connect(stack.hub.address(), &stack.ticket(key).await?).await?;
+    let connected = client.expect("connected").await?;
+    ensure!(connected["token_expires_at"].is_string(), "{connected}");
+    // And it stays with its login.
+    client.send(&json!({"type": "auth", "token": alice.token})).await?;
+    ensure!(client.closed().await?.code == Some(1008));
+    Ok(())
+}

@@ -2,8 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use domain::{Problem, ProblemCode, TICKET_LIFETIME, TicketHolder, read_ticket};
-use jiff::Timestamp;
+use domain::{LONGEST_TOKEN, Problem, ProblemCode, TICKET_LIFETIME, TicketHolder, read_ticket};
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use service::{ApiError, access};
 use sha2::{Digest, Sha256};
@@ -29,7 +29,7 @@ pub(crate) struct Ticket {
 }
 
 /// Ask for a one-time ticket, which opens one stream, poll or socket in place of a token. What it opens ends with the
-/// token that it was asked for with.
+/// token that it was asked for with; if that was an API key, with the key, and after an hour at the latest.
 #[utoipa::path(
     post,
     path = "/api/v1/tickets",
@@ -44,7 +44,8 @@ pub(crate) async fn create_ticket(
     getrandom::fill(&mut bytes)
         .map_err(|error| ApiError::internal(std::io::Error::other(error.to_string())))?;
     let ticket = BASE64_URL_SAFE_NO_PAD.encode(bytes);
-    let holder = TicketHolder::from(caller.identity());
+    let mut holder = TicketHolder::from(caller.identity());
+    holder.token_expires_at = opened_until(&holder, Timestamp::now());
     let created = api.store().create_ticket(&hash(&ticket), &holder, TICKET_LIFETIME).await;
     let expires_at = created.map_err(store_error)?;
     let ticket = Ticket { ticket, expires_at };
@@ -73,7 +74,37 @@ pub(crate) async fn redeem_ticket(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(holder))
 }
 
+/// When what a ticket, or a key itself, opens ends. A key may last for years, or for ever; what is opened for a login never lasts longer than
+/// everybody remembers which logins were ended.
+pub(crate) fn opened_until(holder: &TicketHolder, now: Timestamp) -> Option<Timestamp> {
+    let longest = SignedDuration::try_from(LONGEST_TOKEN).unwrap_or_default();
+    let latest = holder.login.map(|_| now.saturating_add(longest).unwrap_or(now));
+    [holder.token_expires_at, latest].into_iter().flatten().min()
+}
+
 /// A ticket is random enough to need no slow hash.
 fn hash(ticket: &str) -> [u8; 32] {
     Sha256::digest(ticket).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Identity, Login};
+
+    use super::*;
+
+    #[test]
+    fn what_is_opened_for_a_login_ends_within_the_hour() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let until = |login, token_expires_at| {
+            let holder =
+                TicketHolder { login, token_expires_at, ..TicketHolder::from(&Identity::anonymous()) };
+            opened_until(&holder, at("2026-11-22T08:30:00Z"))
+        };
+        let key = Some(Login::Key(3));
+        assert_eq!(until(key, None), Some(at("2026-11-22T09:30:00Z")));
+        assert_eq!(until(key, Some(at("2027-01-01T00:00:00Z"))), Some(at("2026-11-22T09:30:00Z")));
+        assert_eq!(until(key, Some(at("2026-11-22T08:35:00Z"))), Some(at("2026-11-22T08:35:00Z")));
+        assert_eq!(until(None, None), None);
+    }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use domain::Role;
 use serde_json::json;
+use testkit::waiting;
 
 use crate::{
     app::{App, answer},
@@ -46,10 +48,9 @@ async fn a_second_device_ends_the_first_at_once_and_for_every_process() {
     app.ask(&first.access, "GET", "/api/v1/items").await.is_ended("other_device_login");
     app.refresh(&first.refresh).await.is_ended("other_device_login");
     // Elsewhere it takes the moment that it takes to hear of it.
-    let heard =
-        testkit::waiting::until(Duration::from_secs(5), "the other process to hear of it", async || {
-            Ok((other.ask(&first.access, "GET", "/api/v1/items").await.status == 401).then_some(()))
-        });
+    let heard = waiting::until(Duration::from_secs(5), "the other process to hear of it", async || {
+        Ok((other.ask(&first.access, "GET", "/api/v1/items").await.status == 401).then_some(()))
+    });
     heard.await.unwrap();
     // And from the first moment on where one starts.
     let late = App::spawn_on(&url, &[]).await;
@@ -307,4 +308,32 @@ async fn whoever_waits_for_changes_is_told_that_the_session_has_ended_and_nothin
     let (waited, ended_at) = tokio::join!(waiting, ending);
     waited.is_ended("revoked");
     assert!(ended_at.elapsed() < Duration::from_secs(10), "it was told at the end of its wait only");
+}
+
+#[tokio::test]
+async fn after_a_restore_ids_that_are_given_again_are_not_those_that_were_ended() {
+    let app = App::spawn().await;
+    let token = app.token_of(Role::Viewer);
+    let until_answered = async |status: u16| {
+        let answered = waiting::until(Duration::from_secs(90), "the answer", async || {
+            let found = answer(app.request("GET", "/api/v1/items").bearer_auth(&token)).await.status;
+            Ok((found == status).then_some(()))
+        });
+        answered.await.unwrap();
+    };
+    until_answered(200).await;
+    app.sql
+        .batch_execute(
+            "insert into ended_logins (tenant_id, login, reason) values (1, 'session:7', 'revoked')",
+        )
+        .await
+        .unwrap();
+    until_answered(401).await;
+    // What a restore leaves: another log, without what happened since the backup, after a while without a database.
+    let restored = "delete from ended_logins; update sequencer set epoch = gen_random_uuid();
+        alter table ended_logins rename to away;";
+    app.sql.batch_execute(restored).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    app.sql.batch_execute("alter table away rename to ended_logins").await.unwrap();
+    until_answered(200).await;
 }
