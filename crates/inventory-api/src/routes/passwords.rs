@@ -99,14 +99,14 @@ pub(crate) async fn change_password(
         let (event, detail) = ("password_change_refused", json!({}));
         let recorded = api.store().record_audit(Some(tenant), event, Some(&subject), &detail, &context).await;
         recorded.map_err(store_error)?;
-        return Err(sign_in::wrong_credentials());
+        return Err(wrong_current());
     };
     api.store().give_back_try(&throttles).await.map_err(store_error)?;
     let to = api.passwords().hash(change.new).await?;
     let from = credential.password_hash.unwrap_or_default();
     let changed = api.store().change_password(tenant, user, (&from, &to), session, &context).await;
     if !changed.map_err(store_error)? {
-        return Err(sign_in::wrong_credentials());
+        return Err(wrong_current());
     }
     api.logins().look().await.map_err(store_error)?;
     Ok(HttpResponse::NoContent().finish())
@@ -138,7 +138,8 @@ pub(crate) async fn reset_password(
     };
     sign_in::count_try(&api, &[by_address, by_account]).await?;
     if !api.invitations().sends_letters() {
-        let detail = "No letters are sent here: an owner can make a link for a new password.";
+        let detail = "No letters are sent here: an owner can make a link for a new password. For an owner, whoever runs \
+                      the service does: stockwire owner prints one.";
         return Ok(HttpResponse::Accepted().json(ResetAnswer { detail }));
     }
     if let Some(email) = email {
@@ -149,7 +150,12 @@ pub(crate) async fn reset_password(
     Ok(HttpResponse::Accepted().json(ResetAnswer { detail }))
 }
 
+fn wrong_current() -> ApiError {
+    ApiError::new(ProblemCode::WrongCredentials, "The current password is another one.")
+}
+
 fn link_expired() -> ApiError {
-    let detail = "The link was used, replaced by another one, or is too old. An owner can make another one.";
+    let detail = "The link was used, replaced by another one, or is too old. An owner can make another one; for an owner, \
+                  stockwire owner prints one.";
     ApiError::new(ProblemCode::LinkExpired, detail)
 }

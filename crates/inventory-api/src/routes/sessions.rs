@@ -110,6 +110,10 @@ pub(crate) async fn refresh_session(
         Some(token) if !request.headers().contains_key(header::CONTENT_TYPE) => {
             (token.to_owned(), Delivery::Cookies)
         }
+        None if is_without_body(&request) => {
+            let detail = "No refresh token came, neither in a cookie nor in a body.";
+            return Err(ApiError::new(ProblemCode::NotAuthenticated, detail));
+        }
         _ => (read_token(&request, payload).await?, Delivery::Body),
     };
     sign_in::refuse_foreign_page(&request, delivery)?;
@@ -243,6 +247,15 @@ fn whose(text: &str) -> Result<Option<i64>, String> {
 
 fn no_user() -> ApiError {
     ApiError::new(ProblemCode::Forbidden, "Only users have sessions, and these credentials are no user's.")
+}
+
+/// Whether a browser asks that has no cookie any more: what its page has to do is to sign in.
+fn is_without_body(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    !headers.contains_key(header::CONTENT_TYPE)
+        && !headers.contains_key(header::TRANSFER_ENCODING)
+        && length.is_none_or(|length| length == "0")
 }
 
 async fn read_token(request: &HttpRequest, payload: web::Payload) -> Result<String, ApiError> {
