@@ -30,11 +30,14 @@ pub(crate) struct ResetAnswer {
     detail: &'static str,
 }
 
-/// Choose a password with a one-time link, and sign in. The user's other sessions end. Needs no credentials.
+/// Choose a password with a one-time link, and sign in.
+///
+/// The user's other sessions end.
 #[utoipa::path(
     post,
     path = "/api/v1/password",
     tag = "accounts",
+    security(()),
     request_body(content = ChosenPassword, content_type = "application/json"),
     responses(
         (status = 201, description = "The session, with its tokens in the answer or in cookies.", body = SessionTokens),
@@ -63,7 +66,9 @@ pub(crate) async fn choose_password(
     open_session(&api, &request, owner, delivery).await
 }
 
-/// Change one's own password. All other sessions end; the one that asks goes on.
+/// Change one's own password.
+///
+/// All other sessions end; the one that asks goes on. Only users have passwords, not keys.
 #[utoipa::path(
     put,
     path = "/api/v1/me/password",
@@ -112,12 +117,14 @@ pub(crate) async fn change_password(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Ask for a letter with a link to choose a new password. The answer is the same whether there is such a user or not.
-/// Needs no credentials.
+/// Ask for a letter with a link to choose a new password.
+///
+/// The answer is the same whether there is such a user or not.
 #[utoipa::path(
     post,
     path = "/api/v1/password-resets",
     tag = "accounts",
+    security(()),
     request_body(content = PasswordReset, content_type = "application/json"),
     responses((status = 202, description = "Where the link comes from.", body = ResetAnswer), ResetProblems)
 )]

@@ -68,11 +68,15 @@ pub(crate) struct SessionsQuery {
     user: Option<String>,
 }
 
-/// Sign in. Where the tenant allows one login, the user's other sessions end.
+/// Sign in.
+///
+/// Where the tenant allows one login, the user's other sessions end. The access token is good for minutes; the refresh
+/// token gets the next one.
 #[utoipa::path(
     post,
     path = "/api/v1/sessions",
     tag = "accounts",
+    security(()),
     request_body(content = SignIn, content_type = "application/json"),
     responses(
         (status = 201, description = "The session, with its tokens in the answer or in cookies.", body = SessionTokens),
@@ -92,12 +96,15 @@ pub(crate) async fn create_session(
     open_session(&api, &request, (credential.tenant, credential.user), delivery).await
 }
 
-/// Get the next access token for a refresh token, which is replaced. A browser sends it as a cookie and no body. The one
-/// before is good for some seconds more and gets the same answer; an older one ends the session.
+/// Get the next access token for a refresh token, which is replaced.
+///
+/// A browser sends it as a cookie and no body. The one before is good for some seconds more and gets the same answer; an
+/// older one ends the session.
 #[utoipa::path(
     post,
     path = "/api/v1/sessions/refresh",
     tag = "accounts",
+    security(()),
     request_body(content = Option<RefreshRequest>, content_type = "application/json"),
     responses((status = 200, description = "The session goes on.", body = SessionTokens), RefreshProblems)
 )]
@@ -157,6 +164,8 @@ async fn refresh(
 }
 
 /// List one's devices, or those of others.
+///
+/// Those of others with the permission `users`. Only users have sessions, not keys.
 #[utoipa::path(
     get,
     path = "/api/v1/sessions",
@@ -197,8 +206,10 @@ pub(crate) async fn list_sessions(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(list))
 }
 
-/// End a session: one of one's own, `current` for the one that asks, or with the permission users anybody's. Its tokens
-/// are refused from then on, and its sockets close.
+/// End a session: sign out, here or elsewhere.
+///
+/// One of one's own, `current` for the one that asks, or with the permission `users` anybody's. Its tokens are refused from
+/// then on, and its sockets close.
 #[utoipa::path(
     delete,
     path = "/api/v1/sessions/{id}",

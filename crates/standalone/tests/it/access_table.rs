@@ -392,6 +392,41 @@ async fn every_route_answers_every_kind_of_caller_as_the_table_says() -> Result<
     Ok(())
 }
 
+/// What the OpenAPI document says of a route.
+fn sentence(who: Who) -> String {
+    match who {
+        With(permission) => format!("Needs the permission `{permission}`."),
+        Known | WithLogin | User | Hidden(_) => "Needs credentials, whatever they allow.".to_owned(),
+        Anybody | Services => "Needs no credentials.".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn the_openapi_document_says_of_every_route_what_the_table_says() -> Result<()> {
+    let scene = Scene::set().await?;
+    let url = format!("{}/api/v1/openapi.json", scene.stack.api.url());
+    let document: Value = scene.http.get(url).send().await?.json().await?;
+    let mut wrong = Vec::new();
+    for (path, operations) in document["paths"].as_object().context("paths")? {
+        for (method, operation) in operations.as_object().context("operations")? {
+            let said = operation["description"].as_str().unwrap_or_default();
+            let is_this = |row: &&Row| {
+                let asked = row.path.split('?').next().unwrap_or_default();
+                let asked = ["{user}", "{session}", "{key}"]
+                    .iter()
+                    .fold(asked.to_owned(), |asked, id| asked.replace(id, "{id}"));
+                row.method.eq_ignore_ascii_case(method) && asked == *path
+            };
+            // Where a route has several rows, it says what is needed for all that it can do, or for what is one's own.
+            if !ROUTES.iter().filter(is_this).any(|row| said.ends_with(&sentence(row.who))) {
+                wrong.push(format!("{method} {path}: {said}"));
+            }
+        }
+    }
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
 /// What a topic's name is in the table; a new topic has none, and this doesn't compile.
 fn name(topic: domain::Topic) -> Option<&'static str> {
     match topic {
