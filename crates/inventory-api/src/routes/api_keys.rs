@@ -49,7 +49,8 @@ pub(crate) struct ApiKeyListQuery {
     security(("bearer" = ["keys"])),
     params(("X-Reason" = Option<String>, Header, max_length = 500,
         description = "Why, for the audit trail: UTF-8, plain or percent-encoded.")),
-    request_body(content = NewApiKey, content_type = "application/json"),
+    request_body(content = NewApiKey, content_type = "application/json",
+        example = json!({"name": "web shop", "scopes": ["read", "stock"]})),
     responses(
         (status = 201, description = "What is kept of the key, and the key.", body = CreatedApiKey,
             headers(("Location" = String, description = "Where what is kept of it is."))),

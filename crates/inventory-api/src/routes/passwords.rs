@@ -38,7 +38,8 @@ pub(crate) struct ResetAnswer {
     path = "/api/v1/password",
     tag = "accounts",
     security(()),
-    request_body(content = ChosenPassword, content_type = "application/json"),
+    request_body(content = ChosenPassword, content_type = "application/json",
+        example = json!({"link": "http://127.0.0.1:8080/sign-in#…", "password": "correct horse battery"})),
     responses(
         (status = 201, description = "The session, with its tokens in the answer or in cookies.", body = SessionTokens),
         LinkProblems,
@@ -75,7 +76,8 @@ pub(crate) async fn choose_password(
     tag = "accounts",
     params(("X-Reason" = Option<String>, Header, max_length = 500,
         description = "Why, for the audit trail: UTF-8, plain or percent-encoded.")),
-    request_body(content = PasswordChange, content_type = "application/json"),
+    request_body(content = PasswordChange, content_type = "application/json",
+        example = json!({"current": "correct horse battery", "new": "another horse battery"})),
     responses((status = 204, description = "It counts from now on."), PasswordProblems)
 )]
 pub(crate) async fn change_password(
@@ -125,7 +127,8 @@ pub(crate) async fn change_password(
     path = "/api/v1/password-resets",
     tag = "accounts",
     security(()),
-    request_body(content = PasswordReset, content_type = "application/json"),
+    request_body(content = PasswordReset, content_type = "application/json",
+        example = json!({"email": "bob@shop.example"})),
     responses((status = 202, description = "Where the link comes from.", body = ResetAnswer), ResetProblems)
 )]
 pub(crate) async fn reset_password(
@@ -145,8 +148,8 @@ pub(crate) async fn reset_password(
     };
     sign_in::count_try(&api, &[by_address, by_account]).await?;
     if !api.invitations().sends_letters() {
-        let detail = "No letters are sent here: an owner can make a link for a new password. For an owner, whoever runs \
-                      the service does: stockwire owner prints one.";
+        let detail = "No letters are sent here: ask an owner for a link to choose a new password. Owners get theirs from \
+                      stockwire owner, the command.";
         return Ok(HttpResponse::Accepted().json(ResetAnswer { detail }));
     }
     if let Some(email) = email {
@@ -162,7 +165,7 @@ fn wrong_current() -> ApiError {
 }
 
 fn link_expired() -> ApiError {
-    let detail = "The link was used, replaced by another one, or is too old. An owner can make another one; for an owner, \
-                  stockwire owner prints one.";
+    let detail = "The link was used, replaced by another one, or is too old. Ask an owner for another one; owners get theirs \
+                  from stockwire owner, the command.";
     ApiError::new(ProblemCode::LinkExpired, detail)
 }

@@ -77,7 +77,8 @@ pub(crate) struct SessionsQuery {
     path = "/api/v1/sessions",
     tag = "accounts",
     security(()),
-    request_body(content = SignIn, content_type = "application/json"),
+    request_body(content = SignIn, content_type = "application/json",
+        example = json!({"email": "ann@shop.example", "password": "correct horse battery"})),
     responses(
         (status = 201, description = "The session, with its tokens in the answer or in cookies.", body = SessionTokens),
         SignInProblems,

@@ -84,7 +84,8 @@ pub(crate) async fn list_users(
     security(("bearer" = ["users"])),
     params(("X-Reason" = Option<String>, Header, max_length = 500,
         description = "Why, for the audit trail: UTF-8, plain or percent-encoded.")),
-    request_body(content = NewUser, content_type = "application/json"),
+    request_body(content = NewUser, content_type = "application/json",
+        example = json!({"email": "bob@shop.example", "name": "Bob", "role": "clerk"})),
     responses(
         (status = 201, description = "The user.", body = InvitedUser,
             headers(("ETag" = String, description = "The version, in double quotes."),
