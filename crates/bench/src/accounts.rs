@@ -130,7 +130,7 @@ async fn requests(options: &Options, ways: &[Credentials], api: (SocketAddr, u32
 /// Who is first has a turn as last as well: what comes behind a pause, or behind the others, is not as quick.
 fn turns(round: u32, ways: usize) -> Vec<usize> {
     let forward = 0..ways;
-    if round % 2 == 0 { forward.collect() } else { forward.rev().collect() }
+    if round.is_multiple_of(2) { forward.collect() } else { forward.rev().collect() }
 }
 
 /// Reads items over several connections.

@@ -14,7 +14,7 @@ use crate::{
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", serde(deny_unknown_fields))]
 pub struct ChosenPassword {
-    /// What stands behind the `#` of the link. Required.
+    /// What stands behind the `#` of the link, or the whole link. Required.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub link: String,
     /// The password. Required.
@@ -65,7 +65,7 @@ impl ChosenPassword {
     /// Everything that is wrong with it, each with its pointer.
     pub fn from_json(body: Value) -> Result<Self, Vec<FieldError>> {
         let mut fields = FieldReader::new(body)?;
-        let link = fields.required("link", |value| text(&value).map(ToOwned::to_owned));
+        let link = fields.required("link", |value| text(&value).map(secret_of));
         let password = fields.required("password", chosen);
         let cookies = fields.present("cookies", boolean).unwrap_or_default();
         fields.finish()?;
@@ -103,6 +103,11 @@ impl PasswordReset {
     }
 }
 
+/// The part of a link that no server is told when a browser follows it; without a `#`, the text is that part.
+fn secret_of(link: &str) -> String {
+    link.rsplit('#').next().unwrap_or(link).trim().to_owned()
+}
+
 fn chosen(value: Value) -> Result<Password, String> {
     Password::choose(text(&value)?).map_err(|error| error.to_string())
 }
@@ -121,6 +126,14 @@ mod tests {
         assert!(!format!("{wrong:?}").contains("hunter2"));
         let right = json!({"link": "x", "password": "correct horse", "cookies": true});
         assert!(ChosenPassword::from_json(right).unwrap().cookies);
+    }
+
+    #[test]
+    fn a_link_may_be_given_whole() {
+        for link in ["s3cr_t-", "https://stock.shop.example/sign-in?tenant=shop#s3cr_t-", " s3cr_t-\n"] {
+            let chosen = ChosenPassword::from_json(json!({"link": link, "password": "correct horse"}));
+            assert_eq!(chosen.unwrap().link, "s3cr_t-");
+        }
     }
 
     #[test]

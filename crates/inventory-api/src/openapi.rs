@@ -2,7 +2,7 @@
 
 #![expect(unused_qualifications, reason = "utoipa's macros qualify the types they are given")]
 
-use domain::Problem;
+use domain::{Identity, Permission, Problem};
 use utoipa::{
     Modify, OpenApi, PartialSchema,
     openapi::{
@@ -24,13 +24,16 @@ use crate::routes::{
         title = "Stockwire",
         description = "Inventory for integrators: items, their history, and every change in order.\n\n\
             Errors are problem documents (RFC 9457); their codes are listed at [/docs/problems](/docs/problems). \
-            Times are RFC 3339 in UTC, decimals are strings, ids and quantities are integers.",
+            Times are RFC 3339 in UTC, decimals are strings, ids and quantities are integers.\n\n\
+            To try requests out here, paste an API key or an access token behind **Authorize**. Every operation says \
+            which permission it needs; roles have them: viewer `read`; clerk `stock` too; manager `items` and `keys` too; \
+            owner `users` too. API keys have some of `read`, `stock` and `items`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     tags(
         (name = "items", description = "What is counted."),
         (name = "changes", description = "Everything that happened, in order."),
-        (name = "accounts", description = "Who may come in."),
+        (name = "accounts", description = "Who may come in: users with a role, who sign in, and programs with an API key."),
         (name = "operation", description = "For those who run the service."),
     ),
     paths(
@@ -56,26 +59,54 @@ impl Modify for Everywhere {
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "An access token (JWT), or an API key: `sw_<prefix>_<secret>`. Hubs take access tokens only: \
-                 exchange a key for one at POST /api/v1/tokens. Not needed where the service lets everybody in.",
+                "An access token (JWT), or an API key: `sw_<prefix>_<secret>`. Sockets, streams and polls take both; the \
+                 first frame of a socket takes a token only. Not needed where the service lets everybody in.",
             ))
             .build();
         document
             .components
             .get_or_insert_default()
             .add_security_scheme("bearer", SecurityScheme::Http(bearer));
-        let nobody = SecurityRequirement::default();
-        let somebody = SecurityRequirement::new::<_, [&str; 0], &str>("bearer", []);
-        document.security = Some(vec![nobody, somebody]);
+        document.security = Some(somebody_or_nobody([]));
         for path in document.paths.paths.values_mut() {
             let operations =
                 [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch];
             for operation in operations.into_iter().flatten() {
                 describe_entity_tags(operation);
                 add_request_id(operation);
+                describe_need(operation);
             }
         }
     }
+}
+
+/// Says in words, for people, which permission an operation needs: its requirement of the scheme `bearer` names it.
+fn describe_need(operation: &mut Operation) {
+    let named = operation.security.as_deref().map(|requirements| {
+        Permission::ALL.into_iter().find(|permission| {
+            let needed = SecurityRequirement::new("bearer", [permission.as_str()]);
+            requirements.contains(&needed)
+        })
+    });
+    let need = match named {
+        None => "Needs credentials, whatever they allow.".to_owned(),
+        Some(None) => "Needs no credentials.".to_owned(),
+        Some(Some(permission)) => format!("Needs the permission `{permission}`."),
+    };
+    if let Some(Some(permission)) = named
+        && Identity::anonymous().may(permission)
+    {
+        operation.security = Some(somebody_or_nobody([permission.as_str()]));
+    }
+    operation.description = Some(match operation.description.take() {
+        Some(description) => format!("{description}\n\n{need}"),
+        None => need,
+    });
+}
+
+/// What is needed where a service may let everybody in.
+fn somebody_or_nobody<const N: usize>(permissions: [&str; N]) -> Vec<SecurityRequirement> {
+    vec![SecurityRequirement::default(), SecurityRequirement::new("bearer", permissions)]
 }
 
 /// Says which form the two conditional headers have, wherever they are.

@@ -1,7 +1,7 @@
 //! Whom a route refuses for who they are: counted, and written into the audit trail where it is known who they are.
 
 use actix_web::{HttpRequest, web};
-use domain::{Identity, Permission, ProblemCode};
+use domain::{Identity, Permission, ProblemCode, Role};
 use metrics::{Unit, counter, describe_counter};
 use serde_json::Value;
 use service::{ApiError, access::Refused};
@@ -68,7 +68,12 @@ pub(crate) fn require(
     }
     counter!(REFUSED, "reason" => "forbidden").increment(1);
     note(request, identity, "permission", permission.as_str());
-    Err(ApiError::new(ProblemCode::Forbidden, format!("This needs the permission {permission}.")))
+    let has = Role::ALL.into_iter().find(|role| role.permissions().contains(permission));
+    let detail = match has {
+        Some(role) => format!("This needs the permission {permission}, which comes with the role {role}."),
+        None => format!("This needs the permission {permission}."),
+    };
+    Err(ApiError::new(ProblemCode::Forbidden, detail))
 }
 
 fn note(request: &HttpRequest, identity: &Identity, why: &str, word: &str) {

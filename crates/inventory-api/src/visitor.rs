@@ -72,7 +72,7 @@ impl From<Unknown> for ApiError {
             Unknown::Refused(Refused::Ended(reason)) | Unknown::Ended(_, reason) => {
                 Problem::session_ended(reason).into()
             }
-            Unknown::Refused(refused) => Self::new(ProblemCode::NotAuthenticated, refused.to_string()),
+            Unknown::Refused(refused) => Self::new(ProblemCode::NotAuthenticated, what_helps(refused)),
             Unknown::Csrf => Self::new(
                 ProblemCode::CsrfFailed,
                 "With a cookie, a request that changes something needs the csrf_token of /api/v1/me as X-CSRF-Token.",
@@ -88,6 +88,24 @@ impl From<Unknown> for ApiError {
             }
             Unknown::KeyUnchecked => Self::for_now("API keys can't be checked at the moment.", 1),
         }
+    }
+}
+
+/// What is wrong with a request's credentials, and what to send instead.
+const fn what_helps(refused: Refused) -> &'static str {
+    match refused {
+        Refused::Missing => {
+            "No credentials came. Send Authorization: Bearer with an API key, or with the access token of a sign-in \
+             at POST /api/v1/sessions."
+        }
+        Refused::Invalid => {
+            "The credentials are not valid. Authorization has to be Bearer, a space, and an access token or API key."
+        }
+        Refused::Expired => {
+            "The access token has expired. POST /api/v1/sessions/refresh gets the next one, and POST /api/v1/tokens \
+             one for an API key."
+        }
+        Refused::Ended(reason) => reason.message(),
     }
 }
 

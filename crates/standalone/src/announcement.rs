@@ -51,13 +51,28 @@ pub(crate) fn announce(
             server.port()
         );
     }
-    match &secrets.link {
-        Some(link) => println!("  sign in    {}   (once, as {})", link.url, link.email()),
-        None => println!("  sign in    {}/sign-in", settings.http.public_url.trim_end_matches('/')),
+    let public_url = settings.http.public_url.trim_end_matches('/');
+    if secrets.link.is_none() {
+        println!("  sign in    {public_url}/sign-in");
     }
-    let who = match settings.auth.anonymous {
+    println!("\n{}", who_comes_in(settings.auth.anonymous));
+    if let Some(link) = &secrets.link {
+        println!("\nSign in as {}: this link lets you choose a password, once.\n", link.email());
+        println!("  {}", link.url);
+    }
+    if let Some(key) = &secrets.key {
+        println!("\nA key for the examples, to paste into a shell; the next start makes another one:\n");
+        println!("  export STOCKWIRE_KEY={key}");
+        println!("  curl -H \"Authorization: Bearer $STOCKWIRE_KEY\" '{public_url}/api/v1/items?limit=3'");
+    }
+    println!();
+}
+
+const fn who_comes_in(anonymous: Anonymous) -> &'static str {
+    match anonymous {
         Anonymous::Never => {
-            "Who comes in signs in, or shows a key: `stockwire key` prints one, `stockwire owner` a link to sign in."
+            "Who comes in signs in or shows a key. `stockwire owner` prints a link to sign in, and\n\
+             `stockwire key --name till --scopes read,stock` a key."
         }
         Anonymous::Loopback => {
             "Everybody on this machine may read and change items without signing in, because auth.anonymous is loopback."
@@ -66,13 +81,5 @@ pub(crate) fn announce(
             "Everybody who reaches this address may read and change items without signing in, because auth.anonymous is \
              anywhere."
         }
-    };
-    println!("\n{who}");
-    if let Some(key) = &secrets.key {
-        println!(
-            "\nA key for the examples, to paste into a shell; the one of the start before is revoked:\n"
-        );
-        println!("  export STOCKWIRE_KEY={key}");
     }
-    println!();
 }

@@ -45,11 +45,11 @@ enum Command {
     Migrate,
     /// Exit with 0 if the one that runs with the same settings is ready, and with 1 if not
     Ready,
-    /// Print an access token for REST and the socket
+    /// Print an access token for REST and the socket, for emergencies: it can't be taken back, as a key can
     Token(Token),
-    /// Print a link that signs an owner in, once; makes the owner where there is none
+    /// Print a link that lets an owner choose a password, once; makes the owner where there is none
     Owner(Owner),
-    /// Print a new API key
+    /// Print a new API key, for programs: the only time that it is shown
     Key(Key),
 }
 
@@ -81,7 +81,7 @@ struct Token {
     /// Who it is for: written into every change
     #[arg(long, value_name = "ACTOR", default_value = "user:cli")]
     actor: String,
-    /// Whose data
+    /// Whose data: the number of the tenant, as in /api/v1/me
     #[arg(long, value_name = "TENANT", default_value_t = 1)]
     tenant: i64,
     /// What it may do: viewer, clerk, manager or owner

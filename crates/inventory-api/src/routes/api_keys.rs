@@ -46,9 +46,11 @@ pub(crate) struct ApiKeyListQuery {
     post,
     path = "/api/v1/api-keys",
     tag = "accounts",
+    security(("bearer" = ["keys"])),
     params(("X-Reason" = Option<String>, Header, max_length = 500,
         description = "Why, for the audit trail: UTF-8, plain or percent-encoded.")),
-    request_body(content = NewApiKey, content_type = "application/json"),
+    request_body(content = NewApiKey, content_type = "application/json",
+        example = json!({"name": "web shop", "scopes": ["read", "stock"]})),
     responses(
         (status = 201, description = "What is kept of the key, and the key.", body = CreatedApiKey,
             headers(("Location" = String, description = "Where what is kept of it is."))),
@@ -79,6 +81,7 @@ pub(crate) async fn create_api_key(
     get,
     path = "/api/v1/api-keys",
     tag = "accounts",
+    security(("bearer" = ["keys"])),
     params(ApiKeyListQuery),
     responses(
         (status = 200, description = "A page of keys, without their secrets.", body = Listing<ApiKey>,
@@ -106,6 +109,7 @@ pub(crate) async fn list_api_keys(
     get,
     path = "/api/v1/api-keys/{id}",
     tag = "accounts",
+    security(("bearer" = ["keys"])),
     params(("id" = i64, Path, minimum = 1, description = "The key's id.")),
     responses((status = 200, description = "The key, without its secret.", body = ApiKey), KeyProblems)
 )]
@@ -128,6 +132,7 @@ pub(crate) async fn get_api_key(
     delete,
     path = "/api/v1/api-keys/{id}",
     tag = "accounts",
+    security(("bearer" = ["keys"])),
     params(("id" = i64, Path, minimum = 1, description = "The key's id."),
         ("X-Reason" = Option<String>, Header, max_length = 500,
             description = "Why, for the audit trail: UTF-8, plain or percent-encoded.")),

@@ -47,11 +47,14 @@ pub(crate) struct AuditQuery {
     after: Option<i64>,
 }
 
-/// Read the audit trail, the newest first: sign-ins, refused access, what was done to users, sessions and keys.
+/// Read the audit trail, the newest first.
+///
+/// Sign-ins, refused access, what was done to users, sessions and keys. Changes of items are in their history.
 #[utoipa::path(
     get,
     path = "/api/v1/audit",
     tag = "accounts",
+    security(("bearer" = ["users"])),
     params(AuditQuery),
     responses(
         (status = 200, description = "A page of the trail.", body = AuditPage,

@@ -44,6 +44,7 @@ pub(crate) struct ChangesQuery {
     get,
     path = "/api/v1/changes",
     tag = "changes",
+    security(("bearer" = ["read"])),
     params(ChangesQuery),
     responses(
         (status = 200, description = "A page of changes, perhaps empty, and the moment of the log that it shows.",

@@ -47,6 +47,7 @@ pub(crate) struct PoolReport {
     get,
     path = "/db-check",
     tag = "operation",
+    security(("bearer" = ["read"])),
     responses((status = 200, description = "It answers.", body = DatabaseReport), DatabaseProblems)
 )]
 pub(crate) async fn db_check(api: web::Data<Api>, caller: Caller<Read>) -> Result<HttpResponse, ApiError> {

@@ -32,6 +32,7 @@ pub(crate) struct HistoryQuery {
     get,
     path = "/api/v1/items/{id}/history",
     tag = "items",
+    security(("bearer" = ["read"])),
     params(("id" = i64, Path, minimum = 1, description = "The item's id."), HistoryQuery),
     responses(
         (status = 200, description = "A page of changes, the moment of the log that it shows, and \

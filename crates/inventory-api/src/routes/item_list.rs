@@ -52,6 +52,7 @@ pub(crate) struct ItemListQuery {
     get,
     path = "/api/v1/items",
     tag = "items",
+    security(("bearer" = ["read"])),
     params(ItemListQuery),
     responses(
         (status = 200, description = "A page of items, and the moment of the log that it shows.",

@@ -27,6 +27,7 @@ pub(crate) const AS_OF: HeaderName = HeaderName::from_static("stockwire-as-of");
     post,
     path = "/api/v1/items",
     tag = "items",
+    security(("bearer" = ["items"])),
     params(("X-Reason" = Option<String>, Header, max_length = 500,
         description = "Why, for the history: UTF-8, plain or percent-encoded.")),
     request_body(content = NewItem, content_type = "application/json"),
@@ -60,6 +61,7 @@ pub(crate) async fn create_item(
     get,
     path = "/api/v1/items/{id}",
     tag = "items",
+    security(("bearer" = ["read"])),
     params(("id" = i64, Path, minimum = 1, description = "The item's id."),
         ("If-None-Match" = Option<String>, Header,
             description = "Entity tags that the client has; 304 if one of them is current.")),
@@ -93,6 +95,7 @@ pub(crate) async fn get_item(
     put,
     path = "/api/v1/items/{id}",
     tag = "items",
+    security(("bearer" = ["items"])),
     params(("id" = i64, Path, minimum = 1, description = "The item's id."),
         ("If-Match" = Option<String>, Header,
             description = "Change it only if one of these entity tags is current."),
@@ -116,12 +119,14 @@ pub(crate) async fn replace_item(
     update(&api, &caller, &request, &whole(new)).await
 }
 
-/// Change some fields of an item, by a JSON merge patch (RFC 7396): absent keeps, null clears. The permission stock is
-/// enough for a patch of the quantity alone.
+/// Change some fields of an item, by a JSON merge patch (RFC 7396): absent keeps, null clears.
+///
+/// The permission `stock` is enough for a patch of the quantity alone.
 #[utoipa::path(
     patch,
     path = "/api/v1/items/{id}",
     tag = "items",
+    security(("bearer" = ["items"])),
     params(("id" = i64, Path, minimum = 1, description = "The item's id."),
         ("If-Match" = Option<String>, Header,
             description = "Change it only if one of these entity tags is current."),
@@ -156,6 +161,7 @@ pub(crate) async fn patch_item(
     delete,
     path = "/api/v1/items/{id}",
     tag = "items",
+    security(("bearer" = ["items"])),
     params(("id" = i64, Path, minimum = 1, description = "The item's id."),
         ("If-Match" = Option<String>, Header,
             description = "Delete it only if one of these entity tags is current."),

@@ -4,12 +4,14 @@ use std::net::IpAddr;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use domain::{FieldError, FieldReader, ProblemCode, TicketHolder};
+use jiff::Timestamp;
 use serde_json::Value;
 use service::{ApiError, access};
 
 use crate::{
     Api,
     body::{self, BodyIs},
+    routes::tickets::opened_until,
     visitor::Unknown,
 };
 
@@ -28,9 +30,9 @@ pub(crate) async fn check_key(
         Unknown::Ended(_, reason) => Unknown::Refused(access::Refused::Ended(reason)),
         other => other,
     })?;
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(TicketHolder::from(&identity)))
+    let mut holder = TicketHolder::from(&identity);
+    holder.token_expires_at = opened_until(&holder, Timestamp::now());
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(holder))
 }
 
 /// The key, and where the client is as far as the hub knows. What was sent is never repeated.

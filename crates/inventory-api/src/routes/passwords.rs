@@ -30,12 +30,16 @@ pub(crate) struct ResetAnswer {
     detail: &'static str,
 }
 
-/// Choose a password with a one-time link, and sign in. The user's other sessions end. Needs no credentials.
+/// Choose a password with a one-time link, and sign in.
+///
+/// The user's other sessions end.
 #[utoipa::path(
     post,
     path = "/api/v1/password",
     tag = "accounts",
-    request_body(content = ChosenPassword, content_type = "application/json"),
+    security(()),
+    request_body(content = ChosenPassword, content_type = "application/json",
+        example = json!({"link": "http://127.0.0.1:8080/sign-in#…", "password": "correct horse battery"})),
     responses(
         (status = 201, description = "The session, with its tokens in the answer or in cookies.", body = SessionTokens),
         LinkProblems,
@@ -64,14 +68,17 @@ pub(crate) async fn choose_password(
     open_session(&api, &request, credential, delivery).await
 }
 
-/// Change one's own password. All other sessions end; the one that asks goes on.
+/// Change one's own password.
+///
+/// All other sessions end; the one that asks goes on. Only users have passwords, not keys.
 #[utoipa::path(
     put,
     path = "/api/v1/me/password",
     tag = "accounts",
     params(("X-Reason" = Option<String>, Header, max_length = 500,
         description = "Why, for the audit trail: UTF-8, plain or percent-encoded.")),
-    request_body(content = PasswordChange, content_type = "application/json"),
+    request_body(content = PasswordChange, content_type = "application/json",
+        example = json!({"current": "correct horse battery", "new": "another horse battery"})),
     responses((status = 204, description = "It counts from now on."), PasswordProblems)
 )]
 pub(crate) async fn change_password(
@@ -100,26 +107,29 @@ pub(crate) async fn change_password(
         let (event, detail) = ("password_change_refused", json!({}));
         let recorded = api.store().record_audit(Some(tenant), event, Some(&subject), &detail, &context).await;
         recorded.map_err(store_error)?;
-        return Err(sign_in::wrong_credentials());
+        return Err(wrong_current());
     };
     api.store().give_back_try(&throttles).await.map_err(store_error)?;
     let to = api.passwords().hash(change.new).await?;
     let from = credential.password_hash.unwrap_or_default();
     let changed = api.store().change_password(tenant, user, (&from, &to), session, &context).await;
     if !changed.map_err(store_error)? {
-        return Err(sign_in::wrong_credentials());
+        return Err(wrong_current());
     }
     api.logins().look().await.map_err(store_error)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Ask for a letter with a link to choose a new password. The answer is the same whether there is such a user or not.
-/// Needs no credentials.
+/// Ask for a letter with a link to choose a new password.
+///
+/// The answer is the same whether there is such a user or not.
 #[utoipa::path(
     post,
     path = "/api/v1/password-resets",
     tag = "accounts",
-    request_body(content = PasswordReset, content_type = "application/json"),
+    security(()),
+    request_body(content = PasswordReset, content_type = "application/json",
+        example = json!({"email": "bob@shop.example"})),
     responses((status = 202, description = "Where the link comes from.", body = ResetAnswer), ResetProblems)
 )]
 pub(crate) async fn reset_password(
@@ -139,7 +149,8 @@ pub(crate) async fn reset_password(
     };
     sign_in::count_try(&api, &[by_address, by_account]).await?;
     if !api.invitations().sends_letters() {
-        let detail = "No letters are sent here: an owner can make a link for a new password.";
+        let detail = "No letters are sent here: ask an owner for a link to choose a new password. Owners get theirs from \
+                      stockwire owner, the command.";
         return Ok(HttpResponse::Accepted().json(ResetAnswer { detail }));
     }
     if let Some(email) = email {
@@ -150,7 +161,12 @@ pub(crate) async fn reset_password(
     Ok(HttpResponse::Accepted().json(ResetAnswer { detail }))
 }
 
+fn wrong_current() -> ApiError {
+    ApiError::new(ProblemCode::WrongCredentials, "The current password is another one.")
+}
+
 fn link_expired() -> ApiError {
-    let detail = "The link was used, replaced by another one, or is too old. An owner can make another one.";
+    let detail = "The link was used, replaced by another one, or is too old. Ask an owner for another one; owners get theirs \
+                  from stockwire owner, the command.";
     ApiError::new(ProblemCode::LinkExpired, detail)
 }

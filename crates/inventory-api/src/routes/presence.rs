@@ -44,12 +44,15 @@ pub(crate) struct PresenceQuery {
     after: i64,
 }
 
-/// List who of the tenant is connected: users and keys with a socket, an event stream or a poll at any hub, in the order
-/// in which they came. The topic `presence` tells of changes.
+/// List who of the tenant is connected.
+///
+/// Users and keys with a socket, an event stream or a poll at any hub, in the order in which they came. The topic
+/// `presence` tells of changes.
 #[utoipa::path(
     get,
     path = "/api/v1/presence",
     tag = "accounts",
+    security(("bearer" = ["read"])),
     params(PresenceQuery),
     responses(
         (status = 200, description = "A page of people, and the moment of the log that it shows.",

@@ -69,12 +69,17 @@ pub(crate) struct SessionsQuery {
     user: Option<String>,
 }
 
-/// Sign in. Where the tenant allows one login, the user's other sessions end.
+/// Sign in.
+///
+/// Where the tenant allows one login, the user's other sessions end. The access token is good for minutes; the refresh
+/// token gets the next one.
 #[utoipa::path(
     post,
     path = "/api/v1/sessions",
     tag = "accounts",
-    request_body(content = SignIn, content_type = "application/json"),
+    security(()),
+    request_body(content = SignIn, content_type = "application/json",
+        example = json!({"email": "ann@shop.example", "password": "correct horse battery"})),
     responses(
         (status = 201, description = "The session, with its tokens in the answer or in cookies.", body = SessionTokens),
         SignInProblems,
@@ -93,12 +98,15 @@ pub(crate) async fn create_session(
     open_session(&api, &request, credential, delivery).await
 }
 
-/// Get the next access token for a refresh token, which is replaced. A browser sends it as a cookie and no body. The one
-/// before is good for some seconds more and gets the same answer; an older one ends the session.
+/// Get the next access token for a refresh token, which is replaced.
+///
+/// A browser sends it as a cookie and no body. The one before is good for some seconds more and gets the same answer; an
+/// older one ends the session.
 #[utoipa::path(
     post,
     path = "/api/v1/sessions/refresh",
     tag = "accounts",
+    security(()),
     request_body(content = Option<RefreshRequest>, content_type = "application/json"),
     responses((status = 200, description = "The session goes on.", body = SessionTokens), RefreshProblems)
 )]
@@ -110,6 +118,10 @@ pub(crate) async fn refresh_session(
     let (token, delivery) = match cookie(request.headers(), REFRESH_COOKIE) {
         Some(token) if !request.headers().contains_key(header::CONTENT_TYPE) => {
             (token.to_owned(), Delivery::Cookies)
+        }
+        None if is_without_body(&request) => {
+            let detail = "No refresh token came, neither in a cookie nor in a body.";
+            return Err(ApiError::new(ProblemCode::NotAuthenticated, detail));
         }
         _ => (read_token(&request, payload).await?, Delivery::Body),
     };
@@ -154,6 +166,8 @@ async fn refresh(
 }
 
 /// List one's devices, or those of others.
+///
+/// Those of others with the permission `users`. Only users have sessions, not keys.
 #[utoipa::path(
     get,
     path = "/api/v1/sessions",
@@ -194,8 +208,10 @@ pub(crate) async fn list_sessions(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(list))
 }
 
-/// End a session: one of one's own, `current` for the one that asks, or with the permission users anybody's. Its tokens
-/// are refused from then on, and its sockets close.
+/// End a session: sign out, here or elsewhere.
+///
+/// One of one's own, `current` for the one that asks, or with the permission `users` anybody's. Its tokens are refused from
+/// then on, and its sockets close.
 #[utoipa::path(
     delete,
     path = "/api/v1/sessions/{id}",
@@ -246,6 +262,15 @@ fn whose(text: &str) -> Result<Option<i64>, String> {
 
 fn no_user() -> ApiError {
     ApiError::new(ProblemCode::Forbidden, "Only users have sessions, and these credentials are no user's.")
+}
+
+/// Whether a browser asks that has no cookie any more: what its page has to do is to sign in.
+fn is_without_body(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    !headers.contains_key(header::CONTENT_TYPE)
+        && !headers.contains_key(header::TRANSFER_ENCODING)
+        && length.is_none_or(|length| length == "0")
 }
 
 async fn read_token(request: &HttpRequest, payload: web::Payload) -> Result<String, ApiError> {

@@ -32,6 +32,7 @@ pub(crate) async fn get_settings(
     patch,
     path = "/api/v1/settings",
     tag = "accounts",
+    security(("bearer" = ["users"])),
     params(("X-Reason" = Option<String>, Header, max_length = 500,
         description = "Why, for the audit trail: UTF-8, plain or percent-encoded.")),
     request_body(content(

@@ -28,8 +28,10 @@ pub(crate) struct Ticket {
     expires_at: Timestamp,
 }
 
-/// Ask for a one-time ticket, which opens one stream, poll or socket in place of a token. What it opens ends with the
-/// token that it was asked for with; if that was an API key, with the key, and after an hour at the latest.
+/// Ask for a one-time ticket, which opens one stream, poll or socket in place of a token.
+///
+/// For clients that can't send a header, such as a browser's `EventSource`. What it opens ends with the token that it was
+/// asked for with; if that was an API key, with the key, and after an hour at the latest.
 #[utoipa::path(
     post,
     path = "/api/v1/tickets",

@@ -25,8 +25,8 @@ pub(crate) struct IssuedToken {
 
 /// Exchange an API key, or other credentials, for a short access token.
 ///
-/// It lets do the same. Hubs take such tokens, not keys: ask for one before you open a socket, and again before it ends.
-/// Revoking the key ends the token and its sockets too. The addresses that a key is bound to are looked at here, not where
+/// It lets do the same. For whoever shall not see the key itself, and for the first frame of a socket: ask for one before
+/// you open it, and again before it ends. Revoking the key ends the token and its sockets too. The addresses that a key is bound to are looked at here, not where
 /// the token is used.
 #[utoipa::path(
     post,

@@ -51,6 +51,7 @@ pub(crate) struct InvitedUser {
     get,
     path = "/api/v1/users",
     tag = "accounts",
+    security(("bearer" = ["users"])),
     params(UserListQuery),
     responses(
         (status = 200, description = "A page of users.", body = Listing<User>,
@@ -73,14 +74,18 @@ pub(crate) async fn list_users(
     Ok(pagination::respond_with(&request, list.next_cursor.as_deref(), &list))
 }
 
-/// Invite a user: the answer or a letter to them holds a link, with which they choose a password.
+/// Invite a user.
+///
+/// The answer, or a letter to them, holds a link with which they choose a password.
 #[utoipa::path(
     post,
     path = "/api/v1/users",
     tag = "accounts",
+    security(("bearer" = ["users"])),
     params(("X-Reason" = Option<String>, Header, max_length = 500,
         description = "Why, for the audit trail: UTF-8, plain or percent-encoded.")),
-    request_body(content = NewUser, content_type = "application/json"),
+    request_body(content = NewUser, content_type = "application/json",
+        example = json!({"email": "bob@shop.example", "name": "Bob", "role": "clerk"})),
     responses(
         (status = 201, description = "The user.", body = InvitedUser,
             headers(("ETag" = String, description = "The version, in double quotes."),
@@ -114,6 +119,7 @@ pub(crate) async fn invite_user(
     get,
     path = "/api/v1/users/{id}",
     tag = "accounts",
+    security(("bearer" = ["users"])),
     params(("id" = i64, Path, minimum = 1, description = "The user's id."),
         ("If-None-Match" = Option<String>, Header,
             description = "Entity tags that the client has; 304 if one of them is current.")),
@@ -139,12 +145,14 @@ pub(crate) async fn get_user(
     Ok(if known { response.finish() } else { response.json(user) })
 }
 
-/// Change a user's address, name, role, or whether they may sign in. A lower role, and being disabled, ends their
-/// sessions and takes their link.
+/// Change a user's address, name, role, or whether they may sign in.
+///
+/// A lower role, and being disabled, ends their sessions and takes their link.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/{id}",
     tag = "accounts",
+    security(("bearer" = ["users"])),
     params(("id" = i64, Path, minimum = 1, description = "The user's id."),
         ("If-Match" = Option<String>, Header,
             description = "Change them only if one of these entity tags is current."),
@@ -184,12 +192,14 @@ pub(crate) async fn patch_user(
     }
 }
 
-/// Delete a user and end their sessions. What they did stays in the history. To keep them from signing in for a while,
-/// disable them instead.
+/// Delete a user and end their sessions.
+///
+/// What they did stays in the history. To keep them from signing in for a while, disable them instead.
 #[utoipa::path(
     delete,
     path = "/api/v1/users/{id}",
     tag = "accounts",
+    security(("bearer" = ["users"])),
     params(("id" = i64, Path, minimum = 1, description = "The user's id."),
         ("If-Match" = Option<String>, Header,
             description = "Delete them only if one of these entity tags is current."),
@@ -215,12 +225,14 @@ pub(crate) async fn delete_user(
     }
 }
 
-/// Make another one-time link for a user, to choose a password with. The one before can't be used any more; their
-/// password counts until they have chosen another.
+/// Make another one-time link for a user, to choose a password with.
+///
+/// The one before can't be used any more; their password counts until they have chosen another.
 #[utoipa::path(
     post,
     path = "/api/v1/users/{id}/password-link",
     tag = "accounts",
+    security(("bearer" = ["users"])),
     params(("id" = i64, Path, minimum = 1, description = "The user's id."),
         ("X-Reason" = Option<String>, Header, max_length = 500,
             description = "Why, for the audit trail: UTF-8, plain or percent-encoded.")),

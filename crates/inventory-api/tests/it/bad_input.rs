@@ -1,5 +1,6 @@
 //! Bad input: each with a clear 4xx problem document, and nothing changed.
 
+use domain::Role;
 use serde_json::{Value, json};
 
 use crate::app::{App, answer};
@@ -233,4 +234,21 @@ async fn a_reason_that_cannot_be_kept_is_refused() {
         }
     }
     assert_eq!(app.state().await, state);
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_to_send_instead() {
+    let app = App::spawn_with(&[("STOCKWIRE__AUTH__ANONYMOUS", "never")]).await;
+    let missing = app.get("/api/v1/items").await;
+    let no_scheme = answer(app.request("GET", "/api/v1/items").header("authorization", "sw_x_y")).await;
+    let clerk = app.operator("user:7", Role::Clerk);
+    let not_allowed = app.act(&clerk, "GET", "/api/v1/users", None).await;
+    for (refused, status, hint) in [
+        (missing, 401, "POST /api/v1/sessions"),
+        (no_scheme, 401, "Bearer, a space, and an access token or API key"),
+        (not_allowed, 403, "permission users, which comes with the role owner"),
+    ] {
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(refused.status == status && detail.contains(hint), "{detail}");
+    }
 }

@@ -1,5 +1,6 @@
 //! The API's documents, and what supervisors ask.
 
+use domain::Role;
 use serde_json::{Value, json};
 
 use crate::app::{App, answer};
@@ -61,6 +62,26 @@ async fn the_openapi_document_names_parameters_headers_and_problems() {
     assert!(schemas["Problem"]["properties"]["oldest_cursor"].is_object());
     let gone = &paths["/api/v1/changes"]["get"]["responses"]["410"]["description"];
     assert!(gone.as_str().unwrap().contains("changes_removed"), "{gone}");
+}
+
+#[tokio::test]
+async fn examples_of_bodies_are_accepted_as_they_stand() {
+    let app = App::spawn().await;
+    let document = app.get("/api/v1/openapi.json").await.body;
+    let owner = app.operator("user:1", Role::Owner);
+    let mut examples = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let example = &operation["requestBody"]["content"]["application/json"]["example"];
+            if example.is_null() {
+                continue;
+            }
+            let answered = app.act(&owner, &method.to_uppercase(), path, Some(example.clone())).await;
+            assert!(![400, 415, 422].contains(&answered.status.as_u16()), "{method} {path}: {answered:?}");
+            examples += 1;
+        }
+    }
+    assert!(examples >= 6, "{examples}");
 }
 
 #[tokio::test]

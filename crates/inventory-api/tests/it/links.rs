@@ -54,6 +54,15 @@ async fn a_link_is_good_once_and_only_its_hash_is_kept() {
 }
 
 #[tokio::test]
+async fn a_link_may_be_sent_whole() {
+    let app = App::spawn().await;
+    let (_, link) = invite(&app, "ann@shop.example").await;
+    let whole = format!("https://shop.example/sign-in#{link}");
+    assert_eq!(choose(&app, &whole, PASSWORD).await.status, 201);
+    choose(&app, &link, PASSWORD).await.is_problem(410, "link_expired");
+}
+
+#[tokio::test]
 async fn of_two_who_use_a_link_at_the_same_moment_one_succeeds() {
     let app = App::spawn().await;
     for round in 0..4 {
@@ -137,7 +146,9 @@ async fn changing_ones_password_ends_the_other_sessions_and_keeps_this_one() {
         let body = json!({"current": current, "new": new});
         app.act(&here, "PUT", "/api/v1/me/password", Some(body)).await
     };
-    change("wrong horse", "another horse").await.is_problem(401, "wrong_credentials");
+    let refused = change("wrong horse", "another horse").await;
+    refused.is_problem(401, "wrong_credentials");
+    assert_eq!(refused.body["detail"], "The current password is another one.");
     change(PASSWORD, "short").await.is_problem(422, "invalid_body");
     assert_eq!(change(PASSWORD, "another horse").await.status, 204);
     let refused = app.act(&there, "GET", "/api/v1/me", None).await;

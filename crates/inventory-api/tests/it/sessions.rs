@@ -112,6 +112,13 @@ async fn an_old_refresh_token_ends_the_session_and_a_made_up_one_does_not() {
 }
 
 #[tokio::test]
+async fn a_browser_without_a_refresh_cookie_has_to_sign_in() {
+    let app = App::spawn().await;
+    let answered = answer(app.with_cookies("POST", "/api/v1/sessions/refresh", "")).await;
+    answered.is_problem(401, "not_authenticated");
+}
+
+#[tokio::test]
 async fn two_tabs_that_refresh_at_once_get_the_same() {
     let app = App::spawn().await;
     let ann = app.person("ann", "viewer").await;

@@ -58,7 +58,7 @@ async fn a_first_start_prints_a_link_and_a_key_until_the_link_was_used() -> Resu
     let url = format!("http://{}/api/v1/items", stockwire.address);
     ensure!(reqwest::get(&url).await?.status() == 401, "nobody comes in without credentials");
     let first = link(&stockwire).await?;
-    ensure!(stockwire.said()?.contains("once, as owner@localhost"), "{}", stockwire.said()?);
+    ensure!(stockwire.said()?.contains("Sign in as owner@localhost: this link"), "{}", stockwire.said()?);
     let key = printed(&stockwire, "STOCKWIRE_KEY=sw_").await?.replace("STOCKWIRE_KEY=", "");
     let created = Client::new().post(&url).bearer_auth(&key).json(&json!({"name": "Bolt"})).send().await?;
     ensure!(created.status() == 201, "{created:?}");
