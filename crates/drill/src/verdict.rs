@@ -51,7 +51,7 @@ pub(crate) async fn reach(
     }
     println!("\n{}", chronicle.table());
     println!(
-        "\n{} changes, each with one position, 1 to {newest} without a gap; {} writes acknowledged, all of them there \
+        "\n{} changes of items in a log without a gap, the newest at {newest}; {} writes acknowledged, all of them there \
          once;\n{} refused for now, {} requests and {} scripts broken off with an unknown fate; {item_count} items in the end",
         log.len(),
         written.acknowledged.len(),

@@ -235,8 +235,10 @@ async fn poll(gateway: SocketAddr, pen: Pen, table: Final, live: Arc<Semaphore>)
         }
         let next = page["next_cursor"].as_str().context("a page without a cursor")?;
         cursor = Some(next.to_owned());
-        let newest = |table: &Table| next.ends_with(&format!(":{}", table.newest()));
-        if table.borrow().as_deref().is_some_and(newest) {
+        // Nothing up to there is missing, also where the last positions were of other topics.
+        let reached = page["as_of"]["position"].as_i64().context("a page without a position")?;
+        watched.mirror.take(&json!({"type": "heartbeat", "position": reached}))?;
+        if table.borrow().as_deref().is_some_and(|table| reached >= table.newest()) {
             return Ok(watched);
         }
     }
