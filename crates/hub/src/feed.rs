@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{Cursor, Position, ResyncReason, feed::FeedMessage};
+use domain::{Cursor, EndedLogin, Position, ResyncReason, feed::FeedMessage};
 use futures_util::StreamExt;
 use service::{EndedLogins, RequestId, Settings, settings::Secret};
 use tokio::sync::mpsc;
@@ -175,13 +175,47 @@ impl<F: Fn() + Send + Sync> Follower<F> {
             .await
             .map_err(|_| FeedError::Unanswered)??;
         let mut cursor = known;
+        // What was ended meanwhile comes with the feed, unless a notifier of the release before has fed this hub, which
+        // told it of none. So the list is good to have, and nothing waits for it.
+        let mut asking = known.map(|_| Box::pin(self.ended_before.ask()));
         loop {
-            let message =
-                tokio::time::timeout(SILENCE, socket.next()).await.map_err(|_| FeedError::Silent)?;
+            let message = tokio::select! {
+                message = tokio::time::timeout(SILENCE, socket.next()) => message.map_err(|_| FeedError::Silent)?,
+                asked = answer(&mut asking) => {
+                    asking = None;
+                    self.heard(cursor, asked).await;
+                    continue;
+                }
+            };
             match message.ok_or(FeedError::Closed)?? {
-                Message::Text(text) => cursor = self.take(cursor, text.as_str()).await?,
+                Message::Text(text) => {
+                    let before = cursor.map(|cursor| cursor.epoch);
+                    cursor = self.take(cursor, text.as_str()).await?;
+                    if cursor.map(|cursor| cursor.epoch) != before {
+                        // Another log, whose list has been asked for.
+                        asking = None;
+                    }
+                }
                 Message::Close(_) => return Err(FeedError::Closed),
                 _ => {}
+            }
+        }
+    }
+
+    /// The list that was asked for beside a feed which went on.
+    async fn heard(&self, cursor: Option<Cursor>, asked: Result<Vec<EndedLogin>, EndedError>) {
+        match (cursor, asked) {
+            (Some(cursor), Ok(ended)) => {
+                self.ended.add(ended);
+                self.distribution.publish(cursor, News::Logins).await;
+            }
+            (None, Ok(_)) => {}
+            (_, Err(error)) => {
+                let source = &error as &dyn std::error::Error;
+                tracing::warn!(
+                    source,
+                    "ended logins can't be asked for, those that end from now on are heard of"
+                );
             }
         }
     }
@@ -234,22 +268,7 @@ impl<F: Fn() + Send + Sync> Follower<F> {
             self.distribution.set_connected(true);
             return Ok(());
         }
-        // What was ended meanwhile comes with the feed, unless a notifier of the release before has fed this hub, which
-        // told it of none. So the list is good to have, and not worth losing the feed for.
         self.distribution.set_connected(true);
-        match self.ended_before.ask().await {
-            Ok(ended) => {
-                self.ended.add(ended);
-                self.distribution.publish(cursor, News::Logins).await;
-            }
-            Err(error) => {
-                let source = &error as &dyn std::error::Error;
-                tracing::warn!(
-                    source,
-                    "ended logins can't be asked for, those that end from now on are heard of"
-                );
-            }
-        }
         Ok(())
     }
 
@@ -271,5 +290,13 @@ impl<F: Fn() + Send + Sync> Follower<F> {
         self.distribution.publish(cursor, News::Restart(cursor, Some(reason))).await;
         self.distribution.set_connected(true);
         Ok(())
+    }
+}
+
+/// The answer to what is asked, if something is.
+async fn answer<F: Future + Unpin>(asking: &mut Option<F>) -> F::Output {
+    match asking {
+        Some(asking) => asking.await,
+        None => std::future::pending().await,
     }
 }
