@@ -7,9 +7,9 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web};
-use domain::{Cursor, Epoch, Position, ProblemCode, ResyncReason, feed::FeedPage};
+use domain::{Cursor, Epoch, Position, ResyncReason, feed::FeedPage};
 use serde::Deserialize;
-use service::{ApiError, access::shows_secret};
+use service::{ApiError, access::require_secret};
 
 use crate::{Notifier, entry::Entry, feed::known_head, tail::serialise};
 
@@ -38,9 +38,7 @@ pub(crate) async fn answer(
     question: web::Query<Question>,
     notifier: web::Data<Notifier>,
 ) -> Result<HttpResponse, ApiError> {
-    if !shows_secret(request.headers(), &notifier.secret) {
-        return Err(ApiError::new(ProblemCode::NotAuthenticated, "The internal secret is needed."));
-    }
+    require_secret(request.headers(), &notifier.secret)?;
     let Question { epoch, after, limit } = question.into_inner();
     let after = Position::new(after).ok_or_else(|| ApiError::parameter("after", "must not be negative"))?;
     if limit == 0 || limit > MOST_ENTRIES {

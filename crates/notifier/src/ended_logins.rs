@@ -2,8 +2,8 @@
 //! answer is [`domain::feed::EndedLogins`].
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::{ProblemCode, feed::EndedLogins};
-use service::{ApiError, access::shows_secret};
+use domain::feed::EndedLogins;
+use service::{ApiError, access::require_secret};
 
 use crate::Notifier;
 
@@ -12,9 +12,7 @@ pub(crate) async fn answer(
     request: HttpRequest,
     notifier: web::Data<Notifier>,
 ) -> Result<HttpResponse, ApiError> {
-    if !shows_secret(request.headers(), &notifier.secret) {
-        return Err(ApiError::new(ProblemCode::NotAuthenticated, "The internal secret is needed."));
-    }
+    require_secret(request.headers(), &notifier.secret)?;
     let page = notifier.store.ended_logins(None).await.map_err(ApiError::unavailable)?;
     Ok(HttpResponse::Ok().json(EndedLogins { ended: page.ended }))
 }

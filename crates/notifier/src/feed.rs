@@ -5,10 +5,10 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_ws::{Closed, Message, MessageStream, Session};
 use bytes::Bytes;
-use domain::{Cursor, Epoch, Position, ProblemCode, ResyncReason, feed::FeedMessage};
+use domain::{Cursor, Epoch, Position, ResyncReason, feed::FeedMessage};
 use futures_util::StreamExt;
 use serde::Deserialize;
-use service::{ApiError, access::shows_secret};
+use service::{ApiError, access::require_secret};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Notifier, backfill, ended_logins, holds::Hold, tail::serialise};
@@ -43,9 +43,7 @@ async fn open(
     start: web::Query<Start>,
     notifier: web::Data<Notifier>,
 ) -> Result<HttpResponse, actix_web::Error> {
-    if !shows_secret(request.headers(), &notifier.secret) {
-        return Err(ApiError::new(ProblemCode::NotAuthenticated, "The internal secret is needed.").into());
-    }
+    require_secret(request.headers(), &notifier.secret)?;
     let cursor = match (start.epoch, start.after) {
         (None, None) => None,
         (Some(epoch), Some(after)) => {

@@ -4,13 +4,16 @@
 use std::{net::IpAddr, sync::Arc};
 
 use actix_http::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap};
-use domain::{Identity, LONGEST_TOKEN, Login, LogoutReason, Permissions, TenantId};
+use domain::{Identity, LONGEST_TOKEN, Login, LogoutReason, Permissions, ProblemCode, TenantId};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
-use crate::settings::{Anonymous, Secret};
+use crate::{
+    ApiError,
+    settings::{Anonymous, Secret},
+};
 
 /// What a token says. Times are seconds since 1970.
 #[derive(Debug, Serialize, Deserialize)]
@@ -208,9 +211,18 @@ fn bearer(value: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Whether a service shows the shared secret.
-#[must_use]
-pub fn shows_secret(headers: &HeaderMap, secret: &Secret) -> bool {
+/// Lets nobody pass but a service that shows the shared secret.
+///
+/// # Errors
+/// It isn't shown.
+pub fn require_secret(headers: &HeaderMap, secret: &Secret) -> Result<(), ApiError> {
+    if shows_secret(headers, secret) {
+        return Ok(());
+    }
+    Err(ApiError::new(ProblemCode::NotAuthenticated, "The internal secret is needed."))
+}
+
+fn shows_secret(headers: &HeaderMap, secret: &Secret) -> bool {
     let shown = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
     shown.is_some_and(|shown| shown.as_bytes().ct_eq(secret.expose().as_bytes()).into())
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use domain::{FieldError, FieldReader, ProblemCode, TicketHolder};
+use domain::{FieldError, FieldReader, TicketHolder};
 use jiff::Timestamp;
 use serde_json::Value;
 use service::{ApiError, access};
@@ -20,9 +20,7 @@ pub(crate) async fn check_key(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    if !access::shows_secret(request.headers(), api.internal_secret()) {
-        return Err(ApiError::new(ProblemCode::NotAuthenticated, "The internal secret is needed."));
-    }
+    access::require_secret(request.headers(), api.internal_secret())?;
     let body = body::read(&request, payload, BodyIs::Document).await?;
     let (key, address) = read_question(body).map_err(body::invalid)?;
     let ended = api.logins().ended().ok_or(Unknown::Starting)?;

@@ -83,9 +83,7 @@ pub(crate) async fn take_report(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    if !access::shows_secret(request.headers(), api.internal_secret()) {
-        return Err(ApiError::new(ProblemCode::NotAuthenticated, "The internal secret is needed."));
-    }
+    access::require_secret(request.headers(), api.internal_secret())?;
     let body = body::read(&request, payload, BodyIs::Document).await?;
     let report: PresenceReport = serde_json::from_value(body)
         .map_err(|error| ApiError::new(ProblemCode::InvalidBody, format!("Not a report: {error}.")))?;

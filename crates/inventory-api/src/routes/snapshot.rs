@@ -7,7 +7,7 @@ use std::pin::Pin;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use bytes::Bytes;
-use domain::{AsOf, ItemId, ProblemCode, TenantId, Topic};
+use domain::{AsOf, ItemId, TenantId, Topic};
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
 use service::{ApiError, QueryReader, access};
@@ -24,9 +24,7 @@ const LONG_LINE_BYTES: usize = 256 * 1024;
 type Documents = Pin<Box<dyn Stream<Item = Result<String, store::Error>>>>;
 
 pub(crate) async fn snapshot(api: web::Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    if !access::shows_secret(request.headers(), api.internal_secret()) {
-        return Err(ApiError::new(ProblemCode::NotAuthenticated, "The internal secret is needed."));
-    }
+    access::require_secret(request.headers(), api.internal_secret())?;
     let (tenant, of) = read_query(request.query_string())?;
     let (as_of, documents): (_, Documents) = match of {
         Of::Items(only) => {

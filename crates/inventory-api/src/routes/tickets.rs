@@ -60,9 +60,7 @@ pub(crate) async fn redeem_ticket(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    if !access::shows_secret(request.headers(), api.internal_secret()) {
-        return Err(ApiError::new(ProblemCode::NotAuthenticated, "The internal secret is needed."));
-    }
+    access::require_secret(request.headers(), api.internal_secret())?;
     let ticket =
         read_ticket(body::read(&request, payload, BodyIs::Document).await?).map_err(body::invalid)?;
     // Before the ticket is used up: who is told to come back shall still have it.
