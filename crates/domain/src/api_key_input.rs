@@ -18,9 +18,9 @@ use crate::{
 pub struct NewApiKey {
     /// What it is for. Required.
     pub name: Name,
-    /// What may be done with it: `read`, `stock` or `items`, each once, and nothing that you may not do yourself.
+    /// What may be done with it: `read`, `stock`, `items` or `monitors`, each once, and nothing that you may not do yourself.
     /// Required.
-    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, min_items = 1, max_items = 3))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, min_items = 1, max_items = 4))]
     pub scopes: Permissions,
     /// When it ends by itself; never, if left out.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
@@ -99,7 +99,7 @@ fn each<T: PartialEq>(
 
 fn scope(word: &str) -> Result<Permission, String> {
     let known = Permission::SCOPES.into_iter().find(|scope| scope.as_str() == word);
-    known.ok_or_else(|| "must be read, stock or items".into())
+    known.ok_or_else(|| "must be read, stock, items or monitors".into())
 }
 
 fn end(value: Value, now: Timestamp) -> Result<Timestamp, String> {
@@ -188,7 +188,7 @@ mod tests {
             json!(["Read"]),
             json!(["read items"]),
             json!([["read"]]),
-            json!(["read", "stock", "items", "read"]),
+            json!(["read", "stock", "items", "monitors", "read"]),
         ] {
             assert_eq!(pointers(json!({"name": "x", "scopes": scopes})).len(), 1, "{scopes}");
         }

@@ -6,6 +6,7 @@
 //! service and every test can share it.
 
 mod access;
+mod amount;
 mod api_key;
 mod api_key_input;
 mod audit;
@@ -18,6 +19,8 @@ mod frame;
 mod item;
 mod item_document;
 mod item_input;
+mod message_template;
+mod monitor;
 mod page;
 mod password;
 mod password_input;
@@ -25,6 +28,7 @@ mod permission;
 mod position;
 mod presence;
 mod problem;
+mod schedule;
 mod sign_in;
 mod tenant;
 mod text;
@@ -34,6 +38,7 @@ mod user;
 mod user_input;
 
 pub use access::{EndedLogin, Identity, LONGEST_TOKEN, Login, LogoutReason, ParseLoginError};
+pub use amount::{Amount, ParseAmountError};
 pub use api_key::{API_KEY_MARK, ApiKey};
 pub use api_key_input::NewApiKey;
 pub use audit::{AuditEntry, AuditPage};
@@ -45,6 +50,8 @@ pub use frame::{ClientFrame, FrameError, ResyncReason, SUBPROTOCOL, ServerFrame}
 pub use item::{Attributes, Item, ItemId, Price, Quantity, Version};
 pub use item_document::ItemDocument;
 pub use item_input::{ItemPatch, NewItem};
+pub use message_template::{MessageTemplate, Placeholder, TemplateError};
+pub use monitor::{Condition, Measure, Monitor, MonitorId, MonitorState, Scope, Severity};
 pub use page::{AsOf, HistoryPage, Listing, Page};
 pub use password::{Password, PasswordError};
 pub use password_input::{ChosenPassword, PasswordChange, PasswordReset};
@@ -52,6 +59,7 @@ pub use permission::{ParsePermissionsError, Permission, Permissions, Role};
 pub use position::{Cursor, Epoch, ParseCursorError, Position};
 pub use presence::{PersonDocument, PresenceReport, TenantActor};
 pub use problem::{Problem, ProblemCode};
+pub use schedule::Schedule;
 pub use sign_in::SignIn;
 pub use tenant::TenantId;
 pub use text::{Description, Name, Sku, TextError, Unit};

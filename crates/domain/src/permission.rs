@@ -15,6 +15,8 @@ pub enum Permission {
     Stock,
     /// Create, change and delete items.
     Items,
+    /// Make, change, start and stop monitors, channels and mutes.
+    Monitors,
     /// Make and revoke API keys.
     Keys,
     /// Manage users and settings, end anybody's sessions, read the audit trail.
@@ -23,10 +25,11 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 5] = [Self::Read, Self::Stock, Self::Items, Self::Keys, Self::Users];
+    pub const ALL: [Self; 6] =
+        [Self::Read, Self::Stock, Self::Items, Self::Monitors, Self::Keys, Self::Users];
 
     /// What a key may be given: programs manage no accounts.
-    pub const SCOPES: [Self; 3] = [Self::Read, Self::Stock, Self::Items];
+    pub const SCOPES: [Self; 4] = [Self::Read, Self::Stock, Self::Items, Self::Monitors];
 
     /// The word in tokens and documents.
     #[must_use]
@@ -35,6 +38,7 @@ impl Permission {
             Self::Read => "read",
             Self::Stock => "stock",
             Self::Items => "items",
+            Self::Monitors => "monitors",
             Self::Keys => "keys",
             Self::Users => "users",
         }
@@ -63,7 +67,7 @@ pub struct Permissions(u8);
 
 /// A word that is no permission.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such permission; permissions are read, stock, items, keys and users")]
+#[error("there is no such permission; permissions are read, stock, items, monitors, keys and users")]
 pub struct ParsePermissionsError;
 
 impl Permissions {
@@ -137,7 +141,7 @@ pub enum Role {
     Viewer,
     /// Changes quantities.
     Clerk,
-    /// Manages items and keys.
+    /// Manages items, monitors and keys.
     Manager,
     /// Manages users and settings.
     Owner,
@@ -170,7 +174,13 @@ impl Role {
         let all: &[Permission] = match self {
             Self::Viewer => &[Permission::Read],
             Self::Clerk => &[Permission::Read, Permission::Stock],
-            Self::Manager => &[Permission::Read, Permission::Stock, Permission::Items, Permission::Keys],
+            Self::Manager => &[
+                Permission::Read,
+                Permission::Stock,
+                Permission::Items,
+                Permission::Monitors,
+                Permission::Keys,
+            ],
             Self::Owner => &Permission::ALL,
         };
         Permissions::of(all.iter().copied())

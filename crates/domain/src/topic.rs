@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::ItemId;
+use crate::{ItemId, MonitorId};
 
 /// A stream of changes that belongs together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,6 +15,10 @@ pub enum Topic {
     Item(ItemId),
     /// What monitors raise.
     Notifications,
+    /// All monitors: that they are made, changed, started, stopped and deleted.
+    Monitors,
+    /// One monitor: the same of it, and what it raises.
+    Monitor(MonitorId),
     /// Who of the tenant is connected.
     Presence,
     /// What concerns the client's own login; every socket has it without asking.
@@ -23,7 +27,9 @@ pub enum Topic {
 
 /// The text names no topic.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such topic; topics are items, items:{{id}}, notifications and presence")]
+#[error(
+    "there is no such topic; topics are items, items:{{id}}, notifications, monitors, monitors:{{id}} and presence"
+)]
 pub struct ParseTopicError;
 
 impl fmt::Display for Topic {
@@ -32,6 +38,8 @@ impl fmt::Display for Topic {
             Self::Items => f.write_str("items"),
             Self::Item(id) => write!(f, "items:{id}"),
             Self::Notifications => f.write_str("notifications"),
+            Self::Monitors => f.write_str("monitors"),
+            Self::Monitor(id) => write!(f, "monitors:{id}"),
             Self::Presence => f.write_str("presence"),
             Self::Session => f.write_str("session"),
         }
@@ -45,11 +53,16 @@ impl FromStr for Topic {
         match text {
             "items" => Ok(Self::Items),
             "notifications" => Ok(Self::Notifications),
+            "monitors" => Ok(Self::Monitors),
             "presence" => Ok(Self::Presence),
             "session" => Ok(Self::Session),
             _ => {
-                let id = text.strip_prefix("items:").ok_or(ParseTopicError)?;
-                id.parse().map(Self::Item).map_err(|_| ParseTopicError)
+                let (kind, id) = text.split_once(':').ok_or(ParseTopicError)?;
+                match kind {
+                    "items" => id.parse().map(Self::Item).map_err(|_| ParseTopicError),
+                    "monitors" => id.parse().map(Self::Monitor).map_err(|_| ParseTopicError),
+                    _ => Err(ParseTopicError),
+                }
             }
         }
     }
@@ -73,10 +86,22 @@ mod tests {
 
     #[test]
     fn topics_are_written_as_they_are_read() {
-        for text in ["items", "items:7", "notifications", "presence", "session"] {
+        for text in ["items", "items:7", "notifications", "monitors", "monitors:7", "presence", "session"] {
             assert_eq!(text.parse::<Topic>().unwrap().to_string(), text);
         }
-        for text in ["", "item", "items:", "items:0", "items:-1", "items:x", "items:7:8", "ITEMS"] {
+        for text in [
+            "",
+            "item",
+            "items:",
+            "items:0",
+            "items:-1",
+            "items:x",
+            "items:7:8",
+            "ITEMS",
+            "monitors:",
+            "monitors:0",
+            "notifications:1",
+        ] {
             assert_eq!(text.parse::<Topic>(), Err(ParseTopicError), "{text}");
         }
     }

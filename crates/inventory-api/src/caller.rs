@@ -49,6 +49,8 @@ needs! {
     Stock = Some(Permission::Stock);
     /// Who may change items.
     Items = Some(Permission::Items);
+    /// Who may manage monitors, channels and mutes.
+    Monitors = Some(Permission::Monitors);
     /// Who may make and revoke API keys.
     Keys = Some(Permission::Keys);
     /// Who may do what concerns users and settings, and read the audit trail.

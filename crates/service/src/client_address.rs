@@ -31,6 +31,12 @@ impl Proxies {
         Ok(Self(networks.collect::<Result<_, _>>()?))
     }
 
+    /// What was read.
+    #[must_use]
+    pub fn networks(&self) -> &[IpNet] {
+        &self.0
+    }
+
     /// The address that counts: the last one in `X-Forwarded-For` that isn't a proxy of ours. The header is believed
     /// only as far as proxies of ours wrote it.
     #[must_use]

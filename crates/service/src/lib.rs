@@ -18,6 +18,7 @@ mod json_lines;
 pub mod origin;
 mod otlp;
 mod outgoing;
+mod outgoing_settings;
 mod problem;
 mod process;
 mod query;

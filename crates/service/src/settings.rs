@@ -17,10 +17,11 @@ pub use crate::{
     auth_settings::{Anonymous, Auth, Limits, Mail},
     deployment::{Deployment, Stage},
     hub_settings::Hub,
+    outgoing_settings::Outgoing,
     retention_settings::Retention,
     secret::Secret,
     settings_error::SettingsError,
-    telemetry_settings::{Comment, Telemetry},
+    telemetry_settings::{Comment, Log, LogFormat, Telemetry},
 };
 
 /// The settings of all services; each reads its part.
@@ -41,6 +42,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Letters.
     pub mail: Mail,
+    /// Requests to addresses that users name.
+    pub outgoing: Outgoing,
     /// The notifier.
     pub notifier: Notifier,
     /// How much of the log is kept.
@@ -157,26 +160,6 @@ pub struct Postgres {
     pub binaries: Option<PathBuf>,
 }
 
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogFormat {
-    /// For people.
-    Pretty,
-    /// For machines: a JSON object a line.
-    Json,
-}
-
-/// Logging.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Log {
-    /// How lines look.
-    pub format: LogFormat,
-    /// Which lines are written, such as `info,hub=debug`.
-    pub filter: String,
-}
-
 /// Stopping.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -205,6 +188,15 @@ const SECRETS: [&str; 5] = [
     "STOCKWIRE__MAIL__PASSWORD",
 ];
 
+/// The keys whose variables hold several values, with commas between.
+const LISTS: [&str; 5] = [
+    "http.allowed_origins",
+    "http.trusted_proxies",
+    "hub.allowed_origins",
+    "hub.trusted_proxies",
+    "outgoing.allowed_networks",
+];
+
 impl Settings {
     /// Reads the settings from a file, if there is one, and the environment.
     ///
@@ -213,13 +205,10 @@ impl Settings {
     pub fn load(file: Option<&Path>, environment: HashMap<String, String>) -> Result<Self, SettingsError> {
         let (secrets, others) = environment.into_iter().partition(|(key, _)| is_secret(key));
         let secrets = variables(secrets);
-        let others = variables(others)
-            .try_parsing(true)
-            .list_separator(",")
-            .with_list_parse_key("http.allowed_origins")
-            .with_list_parse_key("http.trusted_proxies")
-            .with_list_parse_key("hub.allowed_origins")
-            .with_list_parse_key("hub.trusted_proxies");
+        let others =
+            LISTS.iter().fold(variables(others).try_parsing(true).list_separator(","), |others, key| {
+                others.with_list_parse_key(key)
+            });
         let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
         if let Some(file) = file {
             builder = builder.add_source(File::from(file).format(FileFormat::Toml));

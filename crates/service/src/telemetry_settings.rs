@@ -1,4 +1,4 @@
-//! The settings of traces, and of the comments that lead from a statement back to its request.
+//! The settings of log lines and traces, and of the comments that lead from a statement back to its request.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,4 +22,24 @@ pub enum Comment {
     Sampled,
     /// Those of all requests.
     All,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// For machines: a JSON object a line.
+    Json,
+}
+
+/// Logging.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// How lines look.
+    pub format: LogFormat,
+    /// Which lines are written, such as `info,hub=debug`.
+    pub filter: String,
 }

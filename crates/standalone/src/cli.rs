@@ -68,7 +68,7 @@ struct Key {
     /// What it is for
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: Name,
-    /// What may be done with it: read, stock and items, with commas between
+    /// What may be done with it: read, stock, items and monitors, with commas between
     #[arg(long, value_name = "SCOPES", value_parser = scopes)]
     scopes: Permissions,
     /// Of which tenant; made if there is none. The one named default, if left out
