@@ -108,6 +108,7 @@ comment on column monitors.updated_at is 'When it was last changed: set by a tri
 create table monitor_cursor (
   singleton boolean not null default true,
   position bigint not null,
+  term bigint not null default 0,
   seen_at timestamptz not null default now(),
   constraint monitor_cursor_pkey primary key (singleton),
   constraint monitor_cursor_one_row check (singleton)
@@ -115,6 +116,7 @@ create table monitor_cursor (
 comment on table monitor_cursor is 'One row: how far the log was looked through for monitors. What lies behind it is not deleted.';
 comment on column monitor_cursor.singleton is 'Always true: there is one row.';
 comment on column monitor_cursor.position is 'Everything up to here was looked at, once.';
+comment on column monitor_cursor.term is 'Counts who has taken it over: whoever did before writes nothing any more.';
 comment on column monitor_cursor.seen_at is 'When that was.';
 insert into monitor_cursor (position) select last from sequencer;
 

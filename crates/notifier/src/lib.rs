@@ -49,6 +49,11 @@
 //! That a login was ended is a change of the log like any other. A hub that starts has missed the earlier ones, which may
 //! have been removed from the log since: it asks for them ([`ended_logins`](crate)).
 //!
+//! # Monitors
+//!
+//! The leader also looks through the log for what monitors want to be told of ([`monitors`](crate)): behind the steps, in a
+//! task of its own, with a place of its own in the database.
+//!
 //! # Forgetting
 //!
 //! Where `retention.days` says so, the leader deletes what is older, from the log's beginning on, in small batches beside
@@ -63,6 +68,7 @@ mod feed;
 mod holds;
 mod lag;
 mod leader;
+mod monitors;
 mod pace;
 mod retention;
 mod series;
@@ -83,7 +89,7 @@ use service::{Check, Context, Fatal, Health, http::Http, settings::Secret};
 use store::Store;
 use tokio::sync::Semaphore;
 
-use crate::{holds::Holds, retention::Retention, vitals::Vitals, window::Window};
+use crate::{holds::Holds, monitors::Monitors, retention::Retention, vitals::Vitals, window::Window};
 
 /// A notifier whose tasks run: what is left is to serve its feed.
 #[derive(Debug, Clone)]
@@ -145,11 +151,13 @@ impl Notifier {
         let Self { context, store, vitals, .. } = self;
         let (steps, handed_over) = tail::hand_over();
         let leader = leader::Leader::new(context, store.clone(), steps, vitals.clone());
-        let tail = tail::Tail::new(context, store.clone(), self.window.clone(), handed_over);
+        let (monitors, entries) = Monitors::new(store.clone(), leader.leading(), self.window.watch());
+        let tail = tail::Tail::new(context, store.clone(), self.window.clone(), handed_over, entries);
         let retention = Retention::new(store.clone(), context.settings.clone(), leader.leading());
         let (watching, watched) = (vitals.clone(), store.clone());
         self.spawn("sequencer", leader.run());
         self.spawn("log tail", tail.run());
+        self.spawn("monitors", monitors.run());
         self.spawn("retention", retention.run());
         self.spawn("holds", self.holds.clone().keep());
         self.spawn("vitals", async move { watching.watch(&watched).await });

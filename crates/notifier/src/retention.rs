@@ -75,6 +75,7 @@ impl Retention {
         self.tell_of_holds(&trimmed);
         Ok(match trimmed.end {
             TrimEnd::Full => self.settings.retention.pause().max(took),
+            TrimEnd::Unseen => LOOK_AGAIN,
             _ if trimmed.deleted > 0 => LOOK_AGAIN,
             _ => LOOK,
         })
@@ -192,7 +193,7 @@ impl Patience {
                 self.rest();
                 return None;
             }
-            TrimEnd::Full => {}
+            TrimEnd::Full | TrimEnd::Unseen => {}
             TrimEnd::Held(_) => self.held = Some((self.held.map_or(now, |(since, _)| since), now)),
         }
         let news = match self.held {

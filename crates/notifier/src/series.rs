@@ -3,14 +3,15 @@
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
-const COUNTERS: [(&str, &str); 4] = [
+const COUNTERS: [(&str, &str); 5] = [
     ("sequencer_steps_total", "Ordering steps, those that found nothing included."),
     ("sequencer_placed_total", "Changes that got their position."),
     ("feed_entries_total", "Entries that were sent to hubs through their feeds."),
     ("feed_backfilled_entries_total", "Older entries that hubs asked for."),
+    ("notifications_raised_total", "Notifications that monitors raised."),
 ];
 
-const GAUGES: [(&str, Unit, &str); 14] = [
+const GAUGES: [(&str, Unit, &str); 16] = [
     ("sequencer_leading", Unit::Count, "1 on the notifier that gives out positions."),
     (
         "sequencer_unplaced_changes",
@@ -30,6 +31,12 @@ const GAUGES: [(&str, Unit, &str); 14] = [
         "How many positions the database had more than this notifier when it looked last.",
     ),
     ("log_lag_seconds", Unit::Seconds, "How long this notifier has not had all that the database had."),
+    ("monitors_watched", Unit::Count, "Monitors that watch; on the notifier that looks after them."),
+    (
+        "monitors_position",
+        Unit::Count,
+        "The position up to which the log was looked through for monitors; 0 on the others.",
+    ),
     ("feed_clients", Unit::Count, "Hubs whose feed is open."),
     (
         "database_notification_queue_ratio",
@@ -67,4 +74,6 @@ pub(crate) fn describe() {
     }
     let text = "An ordering step that placed something, with its commit.";
     describe_histogram!("stockwire_sequencer_step_seconds", Unit::Seconds, text);
+    let text = "Writing what monitors raised and remember, with its commit.";
+    describe_histogram!("stockwire_monitors_write_seconds", Unit::Seconds, text);
 }

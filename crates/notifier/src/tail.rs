@@ -10,6 +10,7 @@ use tokio::{sync::mpsc, time::Instant};
 use crate::{
     entry::Entry,
     lag::Lag,
+    monitors::HandOver,
     window::{Window, position_as_float},
 };
 
@@ -28,6 +29,7 @@ pub(crate) struct Tail {
     store: Store,
     window: Arc<Window>,
     steps: mpsc::Receiver<Step>,
+    monitors: HandOver,
     doorbell: Option<Doorbell>,
     poll_interval: Duration,
     lag: Lag,
@@ -39,6 +41,7 @@ impl Tail {
         store: Store,
         window: Arc<Window>,
         steps: mpsc::Receiver<Step>,
+        monitors: HandOver,
     ) -> Self {
         let settings = &context.settings.notifier;
         let listen = || Doorbell::listen(store.clone(), Bell::Log, context.stop.clone());
@@ -48,6 +51,7 @@ impl Tail {
             store,
             window,
             steps,
+            monitors,
             lag: Lag::new(),
         }
     }
@@ -99,11 +103,9 @@ impl Tail {
         if !follows {
             return self.check().await;
         }
-        self.append(&step.entries)?;
-        if step.entries.last().is_some_and(|last| last.position < step.head.position) {
-            self.read().await?;
-        }
-        Ok(())
+        let more = step.entries.last().is_some_and(|last| last.position < step.head.position);
+        self.append(step.entries)?;
+        if more { self.read().await } else { Ok(()) }
     }
 
     /// Makes sure that this is still the same log, then reads on.
@@ -129,22 +131,26 @@ impl Tail {
         loop {
             let Some(head) = self.window.head() else { return Box::pin(self.check()).await };
             let entries = self.store.log_entries(head.position, PAGE).await?;
-            self.append(&entries)?;
-            if entries.len() < usize::from(PAGE) {
+            let last = entries.len() < usize::from(PAGE);
+            self.append(entries)?;
+            if last {
                 return Ok(());
             }
         }
     }
 
     /// Appends entries that follow the head; a hole (rows that were removed meanwhile) starts the window anew.
-    fn append(&self, entries: &[LogEntry]) -> Result<(), Error> {
+    fn append(&self, entries: Vec<LogEntry>) -> Result<(), Error> {
         let (Some(head), Some(first)) = (self.window.head(), entries.first()) else { return Ok(()) };
         if first.position != head.position.next() {
             let position = entries.last().map_or(head.position, |last| last.position);
             self.window.restart(Cursor { position, ..head });
             return Ok(());
         }
-        self.window.append(serialise(entries)?);
+        let serialised = serialise(&entries)?;
+        // Before the window says how far the log reaches: who hears that needn't look for what is on its way.
+        self.monitors.offer(entries);
+        self.window.append(serialised);
         Ok(())
     }
 }

@@ -39,6 +39,8 @@ pub enum TrimEnd {
     LeastEntries,
     /// Somebody who has got to this position still reads what follows.
     Held(Position),
+    /// Monitors haven't seen the next entry. However long that takes, what they would raise there isn't lost.
+    Unseen,
 }
 
 /// What a batch did.
@@ -80,11 +82,12 @@ const TAKE_TURN: &str = "/* store::trim_log */
 const TRIM: &str = "/* store::trim_log */
     with bounds as materialized (
       select log_start.first, sequencer.last - $1::bigint + 1 as by_entries,
-        (select min(position) + 1 from log_holds where $2 and expires_at > now()) as by_hold
+        (select min(position) + 1 from log_holds where $2 and expires_at > now()) as by_hold,
+        (select position + 1 from monitor_cursor) as by_monitors
       from log_start cross join sequencer
     ),
     batch as materialized (
-      select *, greatest(first, least(by_entries, by_hold, first + $3::bigint)) as until from bounds
+      select *, greatest(first, least(by_entries, by_hold, by_monitors, first + $3::bigint)) as until from bounds
     ),
     young as materialized (
       select found.position from batch cross join lateral (
@@ -102,7 +105,7 @@ const TRIM: &str = "/* store::trim_log */
       ) as found
     ),
     cut as materialized (
-      select first, by_entries, by_hold, coalesce((select position from young), until) as until,
+      select first, by_entries, by_hold, by_monitors, coalesce((select position from young), until) as until,
         exists (select from young) as by_age
       from batch
     ),
@@ -119,7 +122,7 @@ const TRIM: &str = "/* store::trim_log */
       update log_start set first = cut.until from cut where cut.until > cut.first
       returning 1
     )
-    select cut.until, cut.by_entries, cut.by_hold, cut.by_age, (select count(*) from entries) as deleted,
+    select cut.until, cut.by_entries, cut.by_hold, cut.by_monitors, cut.by_age, (select count(*) from entries) as deleted,
       (select count(*) from gone) as gone, (select count(*) from moved) as moved
     from cut";
 
@@ -142,6 +145,7 @@ impl Store {
         let end = match row.try_get::<_, Option<i64>>("by_hold")? {
             _ if row.try_get("by_age")? => TrimEnd::Age,
             _ if row.try_get::<_, i64>("by_entries")? <= until => TrimEnd::LeastEntries,
+            _ if row.try_get::<_, i64>("by_monitors")? <= until => TrimEnd::Unseen,
             Some(held) if held <= until => TrimEnd::Held(row::position("log_holds", "position", held - 1)?),
             _ => TrimEnd::Full,
         };

@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use anyhow::{Context, Result};
 use domain::Position;
-use store::{Options, Store, TrimRules};
+use store::{Options, Store, TrimEnd, TrimRules};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -259,8 +259,11 @@ impl Database {
     pub async fn keep_newest(&self, least_entries: u32) -> Result<()> {
         let rules =
             TrimRules { older_than: Duration::ZERO, least_entries, batch: 1_000_000, heed_holds: false };
-        self.store()?.trim_log(&rules).await?;
-        Ok(())
+        let store = self.store()?;
+        let trimmed = waiting::until(waiting::PATIENCE, "monitors to have seen what goes", async || {
+            Ok((store.trim_log(&rules).await?.end != TrimEnd::Unseen).then_some(()))
+        });
+        trimmed.await.map(drop)
     }
 }
 

@@ -13,7 +13,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::Value;
 use service::{Context, Settings, access::Access};
 use standalone::postgres::{Options, Server};
-use store::{Sequencer, Store};
+use store::{Sequencer, Store, TrimRules};
 use testkit::Scratch;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -43,6 +43,13 @@ pub(crate) struct Answer {
 impl App {
     pub(crate) async fn spawn() -> Self {
         Self::spawn_with(&[]).await
+    }
+
+    /// Deletes all of the log but the newest so many entries, as retention does once monitors have seen them.
+    pub(crate) async fn keep_newest(&self, least_entries: u32) {
+        self.sql.batch_execute("update monitor_cursor set position = last from sequencer").await.unwrap();
+        let rules = TrimRules { older_than: Duration::ZERO, least_entries, batch: 1000, heed_holds: true };
+        self.store.trim_log(&rules).await.unwrap();
     }
 
     /// With settings, as in the environment.

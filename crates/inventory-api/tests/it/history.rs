@@ -1,9 +1,6 @@
 //! The history of an item.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use store::TrimRules;
 
 use crate::app::{App, answer};
 
@@ -90,8 +87,7 @@ async fn a_history_whose_beginning_was_removed_says_so_on_every_page() {
         (versions, page.body["next_cursor"].as_str().unwrap_or_default().to_owned())
     };
     assert_eq!(versions("", true).await.0, [1, 2, 3, 4, 5, 6, 7]);
-    let rules = TrimRules { older_than: Duration::ZERO, least_entries: 4, batch: 1000, heed_holds: true };
-    app.store.trim_log(&rules).await.unwrap();
+    app.keep_newest(4).await;
     let (first, next) = versions("?limit=3", false).await;
     assert_eq!((first, versions(&format!("?after={next}"), false).await.0), (vec![4, 5, 6], vec![7]));
     // Nothing is kept of an item that is there.
@@ -104,6 +100,6 @@ async fn a_history_whose_beginning_was_removed_says_so_on_every_page() {
     app.delete(&path).await;
     assert_eq!(versions("", false).await.0, [4, 5, 6, 7, 8]);
     sequencer.step().await.unwrap();
-    app.store.trim_log(&TrimRules { least_entries: 0, ..rules }).await.unwrap();
+    app.keep_newest(0).await;
     app.get(&format!("{path}/history")).await.is_problem(404, "not_found");
 }

@@ -18,6 +18,8 @@ const RULES: TrimRules = TrimRules { older_than: DAY, least_entries: 0, batch: 1
 async fn old_log(entries: i64) -> Result<(Database, Store, Sequencer, Client)> {
     let database = Database::create().await?;
     let (store, sql) = (database.store()?, database.sql().await?);
+    // As if monitors had always seen everything.
+    sql.batch_execute("update monitor_cursor set position = 1000000").await?;
     let sequencer = Sequencer::lead(&store).await?;
     insert(&sql, entries).await?;
     sequencer.step().await?;
@@ -54,6 +56,19 @@ async fn batches_delete_the_oldest_with_their_changes_and_leave_one_run_up_to_th
     let trimmed = store.trim_log(&RULES).await?;
     ensure!((trimmed.deleted, trimmed.end) == (0, TrimEnd::LeastEntries), "{trimmed:?}");
     ensure!(store.log_age().await?.is_none(), "nothing has no age");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_monitors_have_not_seen_stays_however_long_that_takes() -> Result<()> {
+    let (_database, store, _sequencer, sql) = old_log(25).await?;
+    sql.batch_execute("update monitor_cursor set position = 4").await?;
+    let not_heeded = TrimRules { heed_holds: false, ..RULES };
+    let trimmed = store.trim_log(&not_heeded).await?;
+    ensure!((trimmed.deleted, trimmed.first.get(), trimmed.end) == (4, 5, TrimEnd::Unseen), "{trimmed:?}");
+    ensure!(store.trim_log(&not_heeded).await?.deleted == 0);
+    sql.batch_execute("update monitor_cursor set position = 25").await?;
+    ensure!(store.trim_log(&not_heeded).await?.deleted == 10);
     Ok(())
 }
 
