@@ -9,6 +9,7 @@ mod feed_follower;
 mod fleet;
 mod log_under_load;
 mod metrics;
+mod monitors;
 mod retention;
 mod socket_clients;
 mod takeover;
