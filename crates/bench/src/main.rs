@@ -1,7 +1,7 @@
 //! What Stockwire costs and how fast it is, measured on this machine and put beside the targets of the design.
 //!
 //! ```text
-//! cargo run --release -p bench -- writes | fanout | memory | latency | herd | soak | slow | comments | accounts | all
+//! cargo run --release -p bench -- writes | fanout | memory | latency | herd | soak | slow | comments | accounts | monitors | all
 //! ```
 //!
 //! | module | noun |
@@ -15,6 +15,7 @@
 //! | `slow` | what clients that don't read cost those who do |
 //! | `comments` | what it costs that statements say for which request they run |
 //! | `accounts` | what it costs to know who asks: a request, a handshake, a sign-in |
+//! | `monitors` | what monitors cost writers and the notifier, and how long a notification takes |
 //! | `stage`, `service_process`, `binaries`, `nchan` | what is measured: Postgres and real processes on loopback |
 //! | `audience`, `websocket`, `publisher`, `http_connection` | who loads it, as cheaply as can be |
 //! | `crowd`, `checker` | clients that keep a copy and come back, and whether they were told the truth |
@@ -43,6 +44,7 @@ mod hub_metrics;
 mod latencies;
 mod latency;
 mod memory;
+mod monitors;
 mod nchan;
 mod publisher;
 mod report;
@@ -94,7 +96,9 @@ enum Measurement {
     Comments(comments::Options),
     /// What it costs to know who asks: for a request, a handshake, a sign-in (about 40 seconds).
     Accounts(accounts::Options),
-    /// All of them, shorter where that is enough (about 12 minutes).
+    /// Writes with none, 100 and 10,000 monitors (about 2 minutes).
+    Monitors(monitors::Options),
+    /// All of them, shorter where that is enough (about 14 minutes).
     All,
 }
 
@@ -138,6 +142,7 @@ async fn run(measurement: Measurement) -> Result<Report> {
         Measurement::Slow(options) => slow::run(&options).await,
         Measurement::Comments(options) => comments::run(&options).await,
         Measurement::Accounts(options) => accounts::run(&options).await,
+        Measurement::Monitors(options) => monitors::run(&options).await,
         Measurement::All => {
             let mut report = writes::run(&default_options()?).await?;
             report.add(latency::run(&default_options()?).await?);
@@ -149,6 +154,7 @@ async fn run(measurement: Measurement) -> Result<Report> {
             report.add(slow::run(&default_options()?).await?);
             report.add(comments::run(&default_options()?).await?);
             report.add(accounts::run(&default_options()?).await?);
+            report.add(monitors::run(&default_options()?).await?);
             Ok(report)
         }
     }

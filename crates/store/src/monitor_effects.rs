@@ -121,11 +121,10 @@ impl Store {
             transaction.execute(&statement, &[&rows]).await?;
         }
         let mut raised = 0;
-        if !effects.raised.is_empty() {
+        for rows in parts(&effects.raised)? {
             let statement = transaction.prepare_cached(RAISE).await?;
-            let rows = serde_json::to_string(&effects.raised).map_err(unwritable)?;
             let counted: i64 = transaction.query_one(&statement, &[&rows]).await?.try_get("raised")?;
-            raised = counted.unsigned_abs();
+            raised += counted.unsigned_abs();
         }
         transaction.commit().await?;
         Ok(Committed::Done { raised })
@@ -179,13 +178,14 @@ fn statements(effects: &MonitorEffects) -> Result<Vec<(&'static str, String)>, E
           raised = excluded.raised, fired_at = excluded.fired_at, fired_count = excluded.fired_count,
           base = excluded.base, samples = excluded.samples, held_back = excluded.held_back, due_at = excluded.due_at";
     let all = [
-        (UNWATCH, rows(&effects.unwatched)?),
-        (FORGET, rows(&effects.forgotten)?),
-        (WATCH, rows(&effects.watched)?),
-        (BLANK, rows(&effects.blank)?),
-        (REMEMBER, rows(&effects.memories)?),
+        (UNWATCH, parts(&effects.unwatched)?),
+        (FORGET, parts(&effects.forgotten)?),
+        (WATCH, parts(&effects.watched)?),
+        (BLANK, parts(&effects.blank)?),
+        (REMEMBER, parts(&effects.memories)?),
     ];
-    Ok(all.into_iter().filter_map(|(statement, rows)| Some((statement, rows?))).collect())
+    let each = |(statement, parts): (_, Vec<String>)| parts.into_iter().map(move |rows| (statement, rows));
+    Ok(all.into_iter().flat_map(each).collect())
 }
 
 /// What the table says was raised before is left out. A channel that is gone, switched off or another tenant's is not told,
@@ -226,11 +226,10 @@ const RAISE: &str = "/* store::commit_monitors */
     )
     select count(*) as raised, (select count(*) from told) as told from raised";
 
-fn rows<T: Serialize>(rows: &[T]) -> Result<Option<String>, Error> {
-    if rows.is_empty() {
-        return Ok(None);
-    }
-    serde_json::to_string(rows).map(Some).map_err(unwritable)
+/// Rows as JSON, so many at once that no statement takes long: a monitor over all items may have much to remember.
+fn parts<T: Serialize>(rows: &[T]) -> Result<Vec<String>, Error> {
+    const ROWS: usize = 2000;
+    rows.chunks(ROWS).map(|part| serde_json::to_string(part).map_err(unwritable)).collect()
 }
 
 pub(crate) fn unwritable(error: serde_json::Error) -> Error {

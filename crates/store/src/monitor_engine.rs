@@ -139,14 +139,20 @@ impl Store {
             where tenant_id = $1 and id > $2
               and case $3::jsonb ->> 'kind'
                 when 'all' then true
-                when 'item' then id = ($3 ->> 'item_id')::bigint
                 when 'sku_prefix' then starts_with(sku, $3 ->> 'prefix')
                 when 'attribute' then attributes -> ($3 ->> 'name') = $3 -> 'value'
                 else false
               end
             order by id limit $4";
-        let scope = serde_json::to_value(scope).map_err(crate::monitor_effects::unwritable)?;
+        const ITEM: &str = "/* store::items_in_scope */
+            select id, item_document(items)::text as document from items
+            where tenant_id = $1 and id > $2 and id = $3";
         let client = self.client().await?;
+        if let Scope::Item { item_id } = scope {
+            let rows = client.rows(ITEM, &[&tenant.get(), &after, &item_id.get()]).await?;
+            return rows.iter().map(read_item).collect();
+        }
+        let scope = serde_json::to_value(scope).map_err(crate::monitor_effects::unwritable)?;
         let rows = client.rows(ITEMS, &[&tenant.get(), &after, &scope, &i64::from(limit)]).await?;
         rows.iter().map(read_item).collect()
     }

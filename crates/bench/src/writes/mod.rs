@@ -18,7 +18,7 @@ use crate::{
 };
 
 mod log_watch;
-mod round;
+pub(crate) mod round;
 
 /// Changes a second that must get their place in the log.
 const LEAST_SEQUENCED: f64 = 10_000.0;

@@ -12,7 +12,7 @@ const GOODBYE_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a round, or several, came to.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Round {
+pub(crate) struct Round {
     writes: f64,
     took: Duration,
     cpu: Duration,
@@ -21,26 +21,26 @@ pub(super) struct Round {
 }
 
 impl Round {
-    pub(super) fn per_second(self) -> f64 {
+    pub(crate) fn per_second(self) -> f64 {
         self.writes / self.took.as_secs_f64().max(f64::EPSILON)
     }
 
     /// Processor time of Postgres for a write, in microseconds.
-    pub(super) fn cpu_of_a_write(self) -> f64 {
+    pub(crate) fn cpu_of_a_write(self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / self.writes.max(1.0)
     }
 
     /// Bytes of the write-ahead log for a write.
-    pub(super) fn log_bytes_of_a_write(self) -> f64 {
+    pub(crate) fn log_bytes_of_a_write(self) -> f64 {
         self.log_bytes / self.writes.max(1.0)
     }
 
     /// Writes that shared a flush of the write-ahead log.
-    pub(super) fn writes_a_sync(self) -> f64 {
+    pub(crate) fn writes_a_sync(self) -> f64 {
         self.writes / self.log_syncs.max(1.0)
     }
 
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         Self {
             writes: self.writes + other.writes,
             took: self.took + other.took,
@@ -52,7 +52,7 @@ impl Round {
 }
 
 /// What Postgres had used when a round began.
-pub(super) struct Meter {
+pub(crate) struct Meter {
     client: Client,
     cpu: Duration,
     log_bytes: f64,
@@ -60,14 +60,14 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) async fn begin(stage: &Stage, database: &str) -> Result<Self> {
+    pub(crate) async fn begin(stage: &Stage, database: &str) -> Result<Self> {
         let client = stage.connect(database).await?;
         let (log_bytes, log_syncs) = read_log(&client).await?;
         Ok(Self { client, cpu: usage::cpu_of_family(stage.postmaster())?, log_bytes, log_syncs })
     }
 
     /// A round is over: what it cost, once its sessions have ended and their counts are in.
-    pub(super) async fn end(self, stage: &Stage, writes: f64, took: Duration) -> Result<Round> {
+    pub(crate) async fn end(self, stage: &Stage, writes: f64, took: Duration) -> Result<Round> {
         let writers = "select count(*) from pg_stat_activity where application_name = 'bench writer'";
         let begun = Instant::now();
         while self.client.query_one(writers, &[]).await?.try_get::<_, i64>(0)? > 0 {
@@ -92,7 +92,7 @@ async fn read_log(client: &Client) -> Result<(f64, f64)> {
 }
 
 /// Single-row updates by so many connections for a time: how many there were, and how long it really took.
-pub(super) async fn write(
+pub(crate) async fn write(
     stage: &Stage,
     database: &str,
     writers: u32,

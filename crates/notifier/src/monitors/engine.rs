@@ -53,6 +53,8 @@ pub(super) struct Engine {
     pub(super) watch: Watch,
     pub(super) memories: Memories,
     pub(super) due: BTreeSet<(Timestamp, MonitorId, ItemId)>,
+    /// The database's clock said that nothing was due: it is asked again after this.
+    ask_again_at: Option<Instant>,
 }
 
 impl Engine {
@@ -68,6 +70,7 @@ impl Engine {
             watch: Watch::default(),
             memories: Memories::new(),
             due: BTreeSet::new(),
+            ask_again_at: None,
         };
         progress.watched.iter().filter_map(watched).for_each(|watched| engine.watch.insert(watched));
         for row in &progress.memories {
@@ -239,7 +242,8 @@ impl Engine {
             Timestamp::now().until(*due_at).ok().and_then(|span| span.total(jiff::Unit::Millisecond).ok());
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded on both sides")]
         let ahead = ahead.map_or(0, |milliseconds| milliseconds.clamp(0.0, 1e9) as u64);
-        (Duration::from_millis(ahead) + GRACE).clamp(Duration::from_millis(20), LONGEST_SLEEP)
+        let not_before = self.ask_again_at.map(|at| at.saturating_duration_since(Instant::now()));
+        (Duration::from_millis(ahead) + GRACE).max(not_before.unwrap_or_default()).min(LONGEST_SLEEP)
     }
 
     /// Tells what is due, if nothing in the log is left to look at before.
@@ -257,6 +261,7 @@ impl Engine {
             .take(most)
             .map(|(_, monitor, item)| (*monitor, *item))
             .collect();
+        self.ask_again_at = due.is_empty().then(|| Instant::now() + GRACE);
         if due.is_empty() {
             return Ok(());
         }
