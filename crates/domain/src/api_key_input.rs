@@ -42,13 +42,13 @@ impl NewApiKey {
         let mut fields = FieldReader::new(body)?;
         let name = fields.required("name", name);
         let scopes = fields.required("scopes", |value| list(value, Permission::SCOPES.len()));
-        let scopes = scopes.map(|values| each(&mut fields, "scopes", values, scope));
+        let scopes = scopes.map(|values| fields.entries("scopes", values, |value| scope(text(&value)?)));
         let expires_at = match fields.take("expires_at", |value| end(value, now)) {
             Given::Value(end) => Some(end),
             Given::Absent | Given::Null => None,
         };
         let addresses = match fields.take("addresses", |value| list(value, Self::MOST_ADDRESSES)) {
-            Given::Value(values) => each(&mut fields, "addresses", values, network),
+            Given::Value(values) => fields.entries("addresses", values, |value| network(text(&value)?)),
             Given::Absent | Given::Null => Vec::new(),
         };
         fields.finish()?;
@@ -75,26 +75,6 @@ fn list(value: Value, most: usize) -> Result<Vec<Value>, String> {
         Value::Array(values) => Ok(values),
         other => Err(format!("must be an array, not {}", kind(&other))),
     }
-}
-
-/// Reads the entries of a list, each with a pointer of its own to what is wrong with it.
-fn each<T: PartialEq>(
-    fields: &mut FieldReader,
-    field: &'static str,
-    values: Vec<Value>,
-    parse: impl Fn(&str) -> Result<T, String>,
-) -> Vec<T> {
-    let mut entries: Vec<T> = Vec::with_capacity(values.len());
-    for (place, value) in values.iter().enumerate() {
-        match text(value).and_then(&parse) {
-            Ok(entry) if entries.contains(&entry) => {
-                fields.entry_error(field, place, "is there twice".into());
-            }
-            Ok(entry) => entries.push(entry),
-            Err(detail) => fields.entry_error(field, place, detail),
-        }
-    }
-    entries
 }
 
 fn scope(word: &str) -> Result<Permission, String> {

@@ -77,6 +77,22 @@ impl FieldReader {
         None
     }
 
+    /// A field that must be there, and may be null. `None` means that an error was recorded.
+    pub(crate) fn required_or_null<T>(
+        &mut self,
+        field: &str,
+        parse: impl FnOnce(Value) -> Result<T, String>,
+    ) -> Option<Option<T>> {
+        let errors = self.errors.len();
+        match self.take(field, parse) {
+            Given::Value(value) => return Some(Some(value)),
+            Given::Null => return Some(None),
+            Given::Absent if self.errors.len() == errors => self.error(field, "is required".into()),
+            Given::Absent => {}
+        }
+        None
+    }
+
     /// A field that may be absent but not null.
     pub fn present<T>(&mut self, field: &str, parse: impl FnOnce(Value) -> Result<T, String>) -> Option<T> {
         match self.take(field, parse) {
@@ -89,6 +105,18 @@ impl FieldReader {
         }
     }
 
+    /// A field that may be absent or null.
+    pub(crate) fn optional<T>(
+        &mut self,
+        field: &str,
+        parse: impl FnOnce(Value) -> Result<T, String>,
+    ) -> Option<T> {
+        match self.take(field, parse) {
+            Given::Value(value) => Some(value),
+            Given::Absent | Given::Null => None,
+        }
+    }
+
     pub(crate) fn error(&mut self, field: &str, detail: String) {
         let pointer = format!("/{}", field.replace('~', "~0").replace('/', "~1"));
         self.errors.push(FieldError { detail, pointer });
@@ -97,6 +125,53 @@ impl FieldReader {
     /// An error in an entry of a list.
     pub(crate) fn entry_error(&mut self, field: &'static str, place: usize, detail: String) {
         self.errors.push(FieldError { detail, pointer: format!("/{field}/{place}") });
+    }
+
+    /// Reads the entries of a list, each with a pointer of its own to what is wrong with it; one that is there twice is
+    /// wrong, too.
+    pub(crate) fn entries<T: PartialEq>(
+        &mut self,
+        field: &'static str,
+        values: Vec<Value>,
+        parse: impl Fn(Value) -> Result<T, String>,
+    ) -> Vec<T> {
+        let mut entries = Vec::with_capacity(values.len());
+        for (place, value) in values.into_iter().enumerate() {
+            match parse(value) {
+                Ok(entry) if entries.contains(&entry) => {
+                    self.entry_error(field, place, "is there twice".into());
+                }
+                Ok(entry) => entries.push(entry),
+                Err(detail) => self.entry_error(field, place, detail),
+            }
+        }
+        entries
+    }
+
+    /// Reads an object inside of this one. What is wrong with it is wrong here, with the field before its pointer.
+    pub(crate) fn nested<T>(
+        &mut self,
+        field: &'static str,
+        value: Value,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let read = Self::new(value).and_then(|mut inner| {
+            let read = read(&mut inner);
+            inner.finish().map(|()| read)
+        });
+        read.unwrap_or_else(|errors| {
+            self.errors.extend(
+                errors
+                    .into_iter()
+                    .map(|error| FieldError { pointer: format!("/{field}{}", error.pointer), ..error }),
+            );
+            None
+        })
+    }
+
+    /// Passes over what is left, where nobody can say what it should be.
+    pub(crate) fn pass_over(&mut self) {
+        self.object.clear();
     }
 
     /// Ends the reading: whatever was not taken is unknown.

@@ -214,7 +214,7 @@ impl Attributes {
 }
 
 /// The length of Postgres' text form, which puts a space behind every colon and comma.
-fn stored_length(value: &Value) -> usize {
+pub(crate) fn stored_length(value: &Value) -> usize {
     let separators = |n: usize| n.saturating_sub(1) * 2;
     match value {
         Value::Array(items) => 2 + separators(items.len()) + items.iter().map(stored_length).sum::<usize>(),

@@ -42,6 +42,12 @@ impl ItemDocument {
         self.json.get()
     }
 
+    /// The text, alone.
+    #[must_use]
+    pub fn into_json(self) -> Box<RawValue> {
+        self.json
+    }
+
     /// Takes it apart, for those who want its fields.
     ///
     /// # Errors

@@ -119,14 +119,14 @@ impl ItemPatch {
     }
 }
 
-fn optional<T>(given: Given<T>) -> Option<T> {
+pub(crate) fn optional<T>(given: Given<T>) -> Option<T> {
     match given {
         Given::Absent | Given::Null => None,
         Given::Value(value) => Some(value),
     }
 }
 
-fn nullable<T>(given: Given<T>) -> Option<Option<T>> {
+pub(crate) fn nullable<T>(given: Given<T>) -> Option<Option<T>> {
     match given {
         Given::Absent => None,
         Given::Null => Some(None),
@@ -134,14 +134,14 @@ fn nullable<T>(given: Given<T>) -> Option<Option<T>> {
     }
 }
 
-fn text(value: Value) -> Result<String, String> {
+pub(crate) fn text(value: Value) -> Result<String, String> {
     match value {
         Value::String(text) => Ok(text),
         other => Err(format!("must be a string, not {}", kind(&other))),
     }
 }
 
-fn name(value: Value) -> Result<Name, String> {
+pub(crate) fn name(value: Value) -> Result<Name, String> {
     Name::parse(&text(value)?).map_err(|error| error.to_string())
 }
 
@@ -157,14 +157,14 @@ fn unit(value: Value) -> Result<Unit, String> {
     Unit::parse(&text(value)?).map_err(|error| error.to_string())
 }
 
-fn price(value: Value) -> Result<Price, String> {
+pub(crate) fn price(value: Value) -> Result<Price, String> {
     match value {
         Value::Number(_) => Err("must be a decimal string such as \"12.50\", not a number".into()),
         other => Price::parse(&text(other)?).map_err(Into::into),
     }
 }
 
-fn quantity(value: Value) -> Result<Quantity, String> {
+pub(crate) fn quantity(value: Value) -> Result<Quantity, String> {
     match &value {
         Value::Number(number) => match (number.as_i64(), number.as_u64()) {
             (Some(number), _) => Quantity::new(number).map_err(Into::into),

@@ -141,6 +141,7 @@ pub enum Scope {
 /// What must be true of a value. Percentages have at most four places.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Condition {
     /// It is less.
     Below {
@@ -162,6 +163,7 @@ pub enum Condition {
     /// It is more than the base, by this percentage of it or more.
     RisesBy {
         /// More than 0.
+        #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = r"^\d{1,7}(\.\d{1,4})?$", example = "7.5"))]
         percent: Amount,
         /// What it is reckoned from; if none is named, the item's value when the monitor started.
         base: Option<Amount>,
@@ -169,6 +171,7 @@ pub enum Condition {
     /// It is less than the base, by this percentage of it or more.
     FallsBy {
         /// More than 0, at most 100.
+        #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = r"^\d{1,7}(\.\d{1,4})?$", example = "7.5"))]
         percent: Amount,
         /// As for `RisesBy`.
         base: Option<Amount>,
@@ -176,13 +179,16 @@ pub enum Condition {
     /// It differs by this percentage or more from a value that it had within the window, up or down.
     ChangesBy {
         /// More than 0.
+        #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = r"^\d{1,7}(\.\d{1,4})?$", example = "7.5"))]
         percent: Amount,
         /// How long the window is.
+        #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 31_536_000))]
         window_seconds: u32,
     },
     /// It hasn't changed for so long.
     UnchangedFor {
         /// How long.
+        #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 31_536_000))]
         seconds: u32,
     },
     /// There is no more than the item's reorder point; never for an item without one.

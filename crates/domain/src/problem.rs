@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
-use crate::{Cursor, FieldError, ItemDocument, LogoutReason};
+use crate::{Cursor, FieldError, LogoutReason};
 
 /// What went wrong, for programs. Each has one HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,6 +36,10 @@ pub enum ProblemCode {
     DuplicateEmail,
     /// A tenant must keep an owner who can sign in.
     LastOwner,
+    /// A monitor that every tenant has stays, and looks at what it looks at.
+    BuiltInMonitor,
+    /// The tenant has as many monitors as it may have.
+    TooManyMonitors,
     /// A one-time link that was used, replaced, or is too old.
     LinkExpired,
     /// The cursor belongs to another epoch, or lies past the log's end.
@@ -57,7 +62,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code, in the order of their status.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::MalformedBody,
         Self::InvalidParameter,
         Self::NotAuthenticated,
@@ -70,6 +75,8 @@ impl ProblemCode {
         Self::DuplicateSku,
         Self::DuplicateEmail,
         Self::LastOwner,
+        Self::BuiltInMonitor,
+        Self::TooManyMonitors,
         Self::LinkExpired,
         Self::CursorGone,
         Self::ChangesRemoved,
@@ -99,6 +106,8 @@ impl ProblemCode {
             Self::DuplicateSku => "duplicate_sku",
             Self::DuplicateEmail => "duplicate_email",
             Self::LastOwner => "last_owner",
+            Self::BuiltInMonitor => "built_in_monitor",
+            Self::TooManyMonitors => "too_many_monitors",
             Self::LinkExpired => "link_expired",
             Self::CursorGone => "cursor_gone",
             Self::ChangesRemoved => "changes_removed",
@@ -121,6 +130,7 @@ impl ProblemCode {
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::DuplicateSku | Self::DuplicateEmail | Self::LastOwner => 409,
+            Self::BuiltInMonitor | Self::TooManyMonitors => 409,
             Self::LinkExpired | Self::CursorGone | Self::ChangesRemoved => 410,
             Self::VersionMismatch => 412,
             Self::BodyTooLarge => 413,
@@ -149,6 +159,8 @@ impl ProblemCode {
             Self::DuplicateSku => "The sku is taken",
             Self::DuplicateEmail => "The e-mail address is taken",
             Self::LastOwner => "A tenant must keep an owner",
+            Self::BuiltInMonitor => "The monitor is built in",
+            Self::TooManyMonitors => "There are as many monitors as there may be",
             Self::LinkExpired => "The link can't be used any more",
             Self::CursorGone => "The cursor can't be used any more",
             Self::ChangesRemoved => "Changes behind the cursor are no longer kept",
@@ -185,10 +197,10 @@ pub struct Problem {
     /// Everything that is wrong with the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// With `version_mismatch`: the state as it is now.
+    /// With `version_mismatch`: the document as it is now, of the item or whatever it was.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::Item>))]
-    pub current: Option<ItemDocument>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub current: Option<Box<RawValue>>,
     /// With `changes_removed`: the cursor right before the oldest change that is kept. Going on from there skips what
     /// was removed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -231,9 +243,9 @@ impl Problem {
         self
     }
 
-    /// With the state as it is now.
+    /// With the document as it is now.
     #[must_use]
-    pub fn with_current(mut self, current: ItemDocument) -> Self {
+    pub fn with_current(mut self, current: Box<RawValue>) -> Self {
         self.current = Some(current);
         self
     }

@@ -53,6 +53,32 @@ problem_set! {
     DeleteProblems: InvalidParameter, NotFound, VersionMismatch
 }
 problem_set! {
+    /// Of reading a monitor.
+    ReadMonitorProblems: InvalidParameter, NotFound
+}
+problem_set! {
+    /// Of making a monitor.
+    CreateMonitorProblems: InvalidParameter, MalformedBody, TooManyMonitors, BodyTooLarge, UnsupportedMediaType,
+    InvalidBody
+}
+problem_set! {
+    /// Of changing a monitor.
+    ChangeMonitorProblems: InvalidParameter, MalformedBody, NotFound, BuiltInMonitor, VersionMismatch, BodyTooLarge,
+    UnsupportedMediaType, InvalidBody
+}
+problem_set! {
+    /// Of deleting a monitor.
+    DeleteMonitorProblems: InvalidParameter, NotFound, BuiltInMonitor, VersionMismatch
+}
+problem_set! {
+    /// Of starting, stopping or pausing a monitor.
+    RunMonitorProblems: InvalidParameter, NotFound, VersionMismatch
+}
+problem_set! {
+    /// Of starting, stopping or pausing all monitors.
+    RunMonitorsProblems: InvalidParameter
+}
+problem_set! {
     /// Of asking the database.
     DatabaseProblems:
 }

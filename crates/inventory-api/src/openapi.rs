@@ -13,8 +13,8 @@ use utoipa::{
 };
 
 use crate::routes::{
-    api_keys, audit, changes, db_check, history, item_list, items, me, passwords, presence, sessions,
-    tenant_settings, tickets, tokens, users,
+    api_keys, audit, changes, db_check, history, item_list, items, me, monitor_runs, monitor_status,
+    monitors, passwords, presence, sessions, tenant_settings, tickets, tokens, users,
 };
 
 /// The document.
@@ -26,13 +26,14 @@ use crate::routes::{
             Errors are problem documents (RFC 9457); their codes are listed at [/docs/problems](/docs/problems). \
             Times are RFC 3339 in UTC, decimals are strings, ids and quantities are integers.\n\n\
             To try requests out here, paste an API key or an access token behind **Authorize**. Every operation says \
-            which permission it needs; roles have them: viewer `read`; clerk `stock` too; manager `items` and `keys` too; \
-            owner `users` too. API keys have some of `read`, `stock` and `items`.",
+            which permission it needs; roles have them: viewer `read`; clerk `stock` too; manager `items`, \
+            `monitors` and `keys` too; owner `users` too. API keys have some of `read`, `stock`, `items` and `monitors`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     tags(
         (name = "items", description = "What is counted."),
         (name = "changes", description = "Everything that happened, in order."),
+        (name = "monitors", description = "What people ask to be told about items."),
         (name = "accounts", description = "Who may come in: users with a role, who sign in, and programs with an API key."),
         (name = "operation", description = "For those who run the service."),
     ),
@@ -45,6 +46,10 @@ use crate::routes::{
         tenant_settings::get_settings, tenant_settings::patch_settings, api_keys::create_api_key,
         api_keys::list_api_keys, api_keys::get_api_key, api_keys::revoke_api_key, tokens::issue_token,
         tickets::create_ticket, presence::list_people, audit::list_audit, db_check::db_check,
+        monitors::list_monitors, monitors::create_monitor, monitors::get_monitor, monitors::patch_monitor,
+        monitors::delete_monitor, monitor_runs::start_monitor, monitor_runs::stop_monitor,
+        monitor_runs::pause_monitor, monitor_runs::start_monitors, monitor_runs::stop_monitors,
+        monitor_runs::pause_monitors, monitor_status::monitor_status,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)

@@ -1,6 +1,6 @@
 //! Reading rows into domain types, with errors that name table, column and id.
 
-use domain::{Cursor, Epoch, ItemDocument, Position, Version};
+use domain::{Cursor, Epoch, ItemDocument, MonitorDocument, MonitorId, Position, Version};
 use serde_json::value::RawValue;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -18,6 +18,17 @@ pub(crate) fn item(row: &Row) -> Result<ItemDocument, Error> {
         detail: error.to_string(),
     })?;
     Ok(ItemDocument::new(id, Version::new(row.try_get("version")?), json))
+}
+
+/// The same of a monitor, as `monitor_document` wrote it.
+pub(crate) fn monitor(row: &Row) -> Result<MonitorDocument, Error> {
+    let id: i64 = row.try_get("id")?;
+    let corrupt =
+        |column: &'static str, detail: String| Error::Corrupt { table: "monitors", column, id, detail };
+    let json = RawValue::from_string(row.try_get("document")?)
+        .map_err(|error| corrupt("monitor_document", error.to_string()))?;
+    let known = MonitorId::new(id).ok_or_else(|| corrupt("id", "an id is positive".into()))?;
+    Ok(MonitorDocument::new(known, Version::new(row.try_get("version")?), json))
 }
 
 /// Reads the columns `epoch` and `last` of the table `sequencer`.

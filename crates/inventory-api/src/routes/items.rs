@@ -229,7 +229,7 @@ fn whole(new: NewItem) -> ItemPatch {
 fn version_mismatch(current: ItemDocument) -> HttpResponse {
     let (id, version) = (current.id(), current.version());
     let detail = format!("If-Match names another version; item {id} has version {version}.");
-    let problem = Problem::new(ProblemCode::VersionMismatch, detail).with_current(current);
+    let problem = Problem::new(ProblemCode::VersionMismatch, detail).with_current(current.into_json());
     let mut response = ApiError::from(problem).error_response();
     if let Ok(tag) = HeaderValue::from_str(&preconditions::entity_tag(version)) {
         response.headers_mut().insert(header::ETAG, tag);

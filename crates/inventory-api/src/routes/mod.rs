@@ -10,6 +10,9 @@ pub(crate) mod item_list;
 pub(crate) mod items;
 mod key_check;
 pub(crate) mod me;
+pub(crate) mod monitor_runs;
+pub(crate) mod monitor_status;
+pub(crate) mod monitors;
 pub(crate) mod passwords;
 pub(crate) mod presence;
 pub(crate) mod sessions;
@@ -62,6 +65,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::head().to(api_keys::get_api_key))
                 .route(web::delete().to(api_keys::revoke_api_key)),
         )
+        .configure(monitors::configure)
         .service(web::resource("/tokens").route(web::post().to(tokens::issue_token)))
         .service(
             web::resource("/sessions")

@@ -165,7 +165,7 @@ async fn whoever_takes_a_right_away_ends_the_sessions() {
     app.sql.batch_execute("update users set role = 'owner'").await.unwrap();
     let next = Device::of(&app.refresh(&device.refresh).await);
     let me = app.ask(&next.access, "GET", "/api/v1/me").await;
-    assert_eq!(me.body["permissions"], json!(["read", "stock", "items", "keys", "users"]));
+    assert_eq!(me.body["permissions"], json!(["read", "stock", "items", "monitors", "keys", "users"]));
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ async fn the_openapi_document_says_of_every_route_what_the_table_says() -> Resul
             let said = operation["description"].as_str().unwrap_or_default();
             let is_this = |row: &&Row| {
                 let asked = row.path.split('?').next().unwrap_or_default();
-                let asked = ["{user}", "{session}", "{key}"]
+                let asked = ["{user}", "{session}", "{key}", "{monitor}"]
                     .iter()
                     .fold(asked.to_owned(), |asked, id| asked.replace(id, "{id}"));
                 row.method.eq_ignore_ascii_case(method) && asked == *path
@@ -92,6 +92,8 @@ fn name(topic: domain::Topic) -> Option<&'static str> {
         domain::Topic::Items => Some("items"),
         domain::Topic::Item(_) => Some("items:{id}"),
         domain::Topic::Notifications => Some("notifications"),
+        domain::Topic::Monitors => Some("monitors"),
+        domain::Topic::Monitor(_) => Some("monitors:{monitor}"),
         domain::Topic::Presence => Some("presence"),
         // Everybody's own, without asking.
         domain::Topic::Session => None,
@@ -143,6 +145,7 @@ async fn nothing_of_one_tenant_reaches_another() -> Result<()> {
     let (user, _) = scene.user(1, Role::Clerk).await?;
     let named = format!("update users set name = 'Secret', email = 'secret@x.example' where id = {user}");
     scene.sql.batch_execute(&named).await?;
+    scene.sql.batch_execute("update monitors set name = 'Secret' where tenant_id = 1").await?;
     let token = scene.credentials(Caller::OwnerOfAnotherTenant).await?.context("a token")?;
     let options = SocketOptions { token: Some(token.clone()), ..SocketOptions::default() };
     let mut socket = SocketClient::connect(scene.stack.hub.address(), &options).await?;
@@ -166,6 +169,8 @@ async fn nothing_of_one_tenant_reaches_another() -> Result<()> {
         "/api/v1/users",
         "/api/v1/api-keys",
         "/api/v1/presence",
+        "/api/v1/monitors",
+        "/api/v1/monitors/status",
         "/api/v1/sessions?user=all",
     ] {
         let answer =

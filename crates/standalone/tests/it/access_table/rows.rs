@@ -61,12 +61,13 @@ impl Row {
     }
 }
 
-use Permission::{Items, Keys, Read, Stock, Users};
+use Permission::{Items, Keys, Monitors, Read, Stock, Users};
 use Who::{Anybody, Hidden, Known, Services, User, With, WithLogin};
 
 pub(super) const READ: Who = With(Read);
 pub(super) const STOCK: Who = With(Stock);
 pub(super) const ITEMS: Who = With(Items);
+pub(super) const MONITORS: Who = With(Monitors);
 pub(super) const KEYS: Who = With(Keys);
 pub(super) const USERS: Who = With(Users);
 
@@ -99,6 +100,23 @@ pub(super) const ROUTES: &[Row] = &[
     row("GET", "/api/v1/api-keys/{key}", KEYS, 200, 404),
     row("HEAD", "/api/v1/api-keys/{key}", KEYS, 200, 404),
     row("DELETE", "/api/v1/api-keys/{key}", KEYS, 204, 404),
+    row("GET", "/api/v1/monitors", READ, 200, 200),
+    row("HEAD", "/api/v1/monitors", READ, 200, 200),
+    row("POST", "/api/v1/monitors", MONITORS, 201, 201).with(
+        r#"{"name":"low","scope":{"kind":"all"},"measure":"quantity","condition":{"kind":"below","threshold":1}}"#,
+    ),
+    row("GET", "/api/v1/monitors/{monitor}", READ, 200, 404),
+    row("HEAD", "/api/v1/monitors/{monitor}", READ, 200, 404),
+    row("PATCH", "/api/v1/monitors/{monitor}", MONITORS, 200, 404).with(r#"{"severity":"info"}"#),
+    row("DELETE", "/api/v1/monitors/{monitor}", MONITORS, 204, 404),
+    row("POST", "/api/v1/monitors/{monitor}/start", MONITORS, 200, 404),
+    row("POST", "/api/v1/monitors/{monitor}/stop", MONITORS, 200, 404),
+    row("POST", "/api/v1/monitors/{monitor}/pause", MONITORS, 200, 404),
+    row("POST", "/api/v1/monitors/start", MONITORS, 200, 200),
+    row("POST", "/api/v1/monitors/stop", MONITORS, 200, 200),
+    row("POST", "/api/v1/monitors/pause", MONITORS, 200, 200),
+    row("GET", "/api/v1/monitors/status", READ, 200, 200),
+    row("HEAD", "/api/v1/monitors/status", READ, 200, 200),
     row("POST", "/api/v1/tokens", WithLogin, 201, 201),
     row("POST", "/api/v1/tickets", Known, 201, 201),
     row("POST", "/internal/v1/tickets/redeem", Services, 401, 401)

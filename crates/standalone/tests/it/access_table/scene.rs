@@ -123,6 +123,12 @@ impl Scene {
         self.id(insert).await
     }
 
+    pub(super) async fn monitor(&self) -> Result<i64> {
+        let insert = r#"insert into monitors (tenant_id, name, scope, measure, condition, created_by)
+            values (1, 'low', '{"kind":"all"}', 'quantity', '{"kind":"below","threshold":1}', 'test') returning id"#;
+        self.id(insert).await
+    }
+
     /// What a caller shows.
     pub(super) async fn credentials(&self, caller: Caller) -> Result<Option<String>> {
         let (tenant, role) = match caller {
@@ -191,6 +197,9 @@ impl Scene {
         }
         if text.contains("{key}") {
             text = text.replace("{key}", &self.key().await?.to_string());
+        }
+        if text.contains("{monitor}") {
+            text = text.replace("{monitor}", &self.monitor().await?.to_string());
         }
         if text.contains("{epoch}") {
             let epoch = "select replace(epoch::text, '-', '') from sequencer";
