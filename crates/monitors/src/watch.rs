@@ -157,7 +157,7 @@ impl Places {
             Scope::SkuPrefix { prefix } => self.prefixes.entry(prefix.as_str().into()).or_default(),
             Scope::Attribute { name, value } => {
                 let values = self.attributes.entry(name.as_str().into()).or_default();
-                values.entry(value.to_string().into()).or_default()
+                values.entry(key(value).into()).or_default()
             }
         }
     }
@@ -170,7 +170,7 @@ impl Places {
             Scope::SkuPrefix { prefix } => drop(self.prefixes.remove(prefix.as_str())),
             Scope::Attribute { name, value } => {
                 if let Some(values) = self.attributes.get_mut(name.as_str()) {
-                    values.remove(value.to_string().as_str());
+                    values.remove(key(value).as_str());
                     if values.is_empty() {
                         self.attributes.remove(name.as_str());
                     }
@@ -197,8 +197,34 @@ impl Places {
             for (name, value) in fields {
                 let Some(values) = self.attributes.get(name.as_str()) else { continue };
                 let Ok(value) = serde_json::from_str::<Value>(value.get()) else { continue };
-                values.get(value.to_string().as_str()).into_iter().flatten().copied().for_each(&mut found);
+                values.get(key(&value).as_str()).into_iter().flatten().copied().for_each(&mut found);
             }
         }
+    }
+}
+
+/// The same text for what is equal: a number that is whole is so however it is written, as in Postgres.
+fn key(value: &Value) -> String {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value.as_f64() {
+        Some(number) if value.is_f64() && number.fract() == 0.0 && number.abs() < EXACT => {
+            format!("{number:.0}")
+        }
+        _ => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_the_same_however_it_is_written() {
+        let read = |text: &str| key(&serde_json::from_str(text).unwrap());
+        assert_eq!(read("100"), read("1e2"));
+        assert_eq!(read("1.0"), read("1"));
+        assert_eq!(read("1.50"), read("1.5"));
+        assert_ne!(read("1"), read("\"1\""));
+        assert_ne!(read("1.5"), read("1"));
     }
 }
