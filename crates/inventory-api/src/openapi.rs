@@ -13,8 +13,8 @@ use utoipa::{
 };
 
 use crate::routes::{
-    api_keys, audit, changes, db_check, history, item_list, items, me, passwords, presence, sessions,
-    tenant_settings, tickets, tokens, users,
+    api_keys, audit, changes, channels, db_check, deliveries, history, item_list, items, me, passwords,
+    presence, sessions, tenant_settings, tickets, tokens, users,
 };
 
 /// The document.
@@ -33,6 +33,7 @@ use crate::routes::{
     tags(
         (name = "items", description = "What is counted."),
         (name = "changes", description = "Everything that happened, in order."),
+        (name = "monitors", description = "What people ask to be told about items, and how it gets to them."),
         (name = "accounts", description = "Who may come in: users with a role, who sign in, and programs with an API key."),
         (name = "operation", description = "For those who run the service."),
     ),
@@ -45,6 +46,10 @@ use crate::routes::{
         tenant_settings::get_settings, tenant_settings::patch_settings, api_keys::create_api_key,
         api_keys::list_api_keys, api_keys::get_api_key, api_keys::revoke_api_key, tokens::issue_token,
         tickets::create_ticket, presence::list_people, audit::list_audit, db_check::db_check,
+        channels::list_channels, channels::create_channel, channels::get_channel, channels::patch_channel,
+        channels::delete_channel, channels::test_channel, channels::rotate_channel_secret,
+        deliveries::list_deliveries, deliveries::get_delivery, deliveries::retry_delivery,
+        deliveries::retry_dead_deliveries,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)
