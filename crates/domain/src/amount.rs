@@ -68,7 +68,7 @@ impl Amount {
                 i64::try_from(self.0 / Self::ONE).map_or(Value::Null, Value::from)
             }
             Measure::Quantity => Value::from(self.to_string()),
-            Measure::Price => Value::from(format!("{:.4}", self)),
+            Measure::Price => Value::from(format!("{self:.4}")),
         }
     }
 
