@@ -1,12 +1,12 @@
-//! Works off the queue of deliveries: takes what is due, tries it, and writes down how that ended. Several processes do,
-//! and share the work; within one, so many tries run at once, and so many of one channel.
+//! Works off the queue of deliveries: takes what is due, tries it, and writes down how that ended. Several processes do, and
+//! share the work; within one, so many tries run at once, and so many of one channel.
 //!
 //! Each delivery arrives at least once: whoever dies between sending it and writing that down has it sent again, with the
 //! same id. When the service stops, no more are taken, and those under way are waited for; what isn't done by the
 //! deadline is taken over by another process as if this one had died.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -53,6 +53,7 @@ pub(crate) fn start(context: &Context, store: Store, courier: Courier) {
         lease: settings.patience() * LEASE,
         tries: JoinSet::new(),
         under_way: HashMap::new(),
+        failing: HashSet::new(),
     };
     let (stop, last_words) = (context.stop.clone(), context.settings.shutdown.deadline() * 2 / 3);
     context.spawn_essential("deliveries", queue.work_until(stop, doorbell, last_words));
@@ -64,9 +65,12 @@ struct Queue {
     most: usize,
     most_of_a_channel: usize,
     lease: Duration,
-    tries: JoinSet<()>,
+    /// Each says whether the message arrived.
+    tries: JoinSet<bool>,
     /// The channel of each try.
     under_way: HashMap<Id, i64>,
+    /// The channels whose last try failed.
+    failing: HashSet<i64>,
 }
 
 impl Queue {
@@ -96,8 +100,8 @@ impl Queue {
             look = tokio::select! {
                 () = stop.cancelled() => return,
                 Some(ended) = self.tries.join_next_with_id() => {
-                    let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
-                    self.under_way.remove(&id);
+                    let (id, arrived) = ended.unwrap_or_else(|error| (error.id(), false));
+                    self.ended(id, arrived);
                     more
                 }
                 () = rung => true,
@@ -106,9 +110,21 @@ impl Queue {
         }
     }
 
+    fn ended(&mut self, id: Id, arrived: bool) {
+        let Some(channel) = self.under_way.remove(&id) else { return };
+        if arrived {
+            self.failing.remove(&channel);
+        } else {
+            self.failing.insert(channel);
+        }
+    }
+
     /// Begins to try what is due, and says whether there was anything.
     async fn take(&mut self) -> bool {
-        let mut by_channel = HashMap::<i64, usize>::new();
+        // One that fails has one place: the others are as good as taken.
+        let taken = self.most_of_a_channel - 1;
+        let mut by_channel: HashMap<i64, usize> =
+            self.failing.iter().map(|channel| (*channel, taken)).collect();
         for channel in self.under_way.values() {
             *by_channel.entry(*channel).or_default() += 1;
         }
@@ -142,17 +158,23 @@ struct Sender {
 }
 
 impl Sender {
-    /// Tries a delivery that is ours until then.
-    async fn attempt(self: Arc<Self>, due: DueDelivery, until: Instant) {
+    /// Tries a delivery that is ours until then, and says whether it arrived.
+    async fn attempt(self: Arc<Self>, due: DueDelivery, until: Instant) -> bool {
         let sent = if due.channel.enabled {
             self.courier.send(&due.channel, &Message::of(&due)).await
         } else {
             Err(Undelivered::Refused("the channel is disabled".to_owned()))
         };
+        self.note_end(&due, &sent, until).await;
+        sent.is_ok()
+    }
+
+    /// Writes down how a try ended, again and again while the delivery is ours.
+    async fn note_end(&self, due: &DueDelivery, sent: &Result<(), Undelivered>, until: Instant) {
         let arrived_at = Timestamp::now();
         loop {
-            match self.write_down(&due, &sent).await {
-                Ok(true) => return report(&due, &sent, self.again_in(&due, &sent).is_some(), arrived_at),
+            match self.write_down(due, sent).await {
+                Ok(true) => return report(due, sent, self.again_in(due, sent).is_some(), arrived_at),
                 // Somebody else has it by now.
                 Ok(false) => return,
                 Err(error) if Instant::now() + WRITE_AGAIN < until => {

@@ -23,7 +23,7 @@ pub struct Appetite {
     pub most: usize,
     /// So many of one channel at most, those under way counted.
     pub most_of_a_channel: usize,
-    /// How many are under way in this process, by channel.
+    /// How many are under way in this process, by channel. Others come first.
     pub under_way: Vec<(i64, usize)>,
     /// So long nobody else takes them.
     pub lease: Duration,
@@ -69,7 +69,7 @@ pub struct DeliveryPage {
 }
 
 impl Store {
-    /// Takes what is due, of all tenants, the longest due first: counts a try of each.
+    /// Takes what is due, of all tenants, the longest due first within a channel, and channels in turn: counts a try of each.
     ///
     /// # Errors
     /// The database is away.
@@ -89,7 +89,8 @@ impl Store {
                 for no key update skip locked
               ) as due
               where exists (select from deliveries where state = 'pending' and next_attempt_at <= now())
-              order by due.next_attempt_at
+              order by coalesce(busy.under_way, 0) + row_number() over (partition by channels.id order by due.next_attempt_at),
+                due.next_attempt_at
               limit $4
             ), taken as (
               update deliveries

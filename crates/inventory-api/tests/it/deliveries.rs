@@ -160,16 +160,27 @@ async fn a_process_that_takes_no_part_sends_nothing() {
 }
 
 #[tokio::test]
-async fn nothing_that_is_due_costs_a_look_into_an_index() {
-    let app = App::spawn_with(&[("STOCKWIRE__CONNECTOR__ENABLED", "false")]).await;
-    let channel = app.webhook("https://shop.example/").await;
-    app.raise(channel.id, 1000).await;
-    app.sql.batch_execute("update deliveries set state = 'delivered'; analyze").await.unwrap();
-    let looks = "explain (format json) select from channels
-        where exists (select from deliveries where state = 'pending' and next_attempt_at <= now())";
-    let plan: Value = app.sql.query_one(looks, &[]).await.unwrap().get(0);
-    let text = plan.to_string();
-    assert!(text.contains("One-Time Filter") && text.contains("deliveries_due"), "{plan}");
+async fn more_silent_receivers_than_places_leave_room_for_those_that_answer() {
+    let settings = [
+        REACH,
+        ("STOCKWIRE__CONNECTOR__PARALLELISM", "8"),
+        ("STOCKWIRE__CONNECTOR__PARALLELISM_PER_CHANNEL", "4"),
+        ("STOCKWIRE__CONNECTOR__TRY_MS", "500"),
+    ];
+    let app = App::spawn_with(&settings).await;
+    let (silent, healthy) = (Receiver::start(Reply::Never).await, Receiver::start(OK).await);
+    for _ in 0..4 {
+        let channel = app.webhook(&silent.url).await;
+        app.raise(channel.id, 500).await;
+    }
+    silent.receives(20).await;
+    let channel = app.webhook(&healthy.url).await;
+    for id in app.raise(channel.id, 20).await {
+        app.delivery_is(id, "delivered").await;
+    }
+    let left = "select count(*) from deliveries where attempts = 0";
+    let left: i64 = app.sql.query_one(left, &[]).await.unwrap().get(0);
+    assert!(left > 500, "the silent ones were worked off before: {left} are left");
 }
 
 #[tokio::test]
