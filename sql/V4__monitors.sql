@@ -279,6 +279,7 @@ create table deliveries (
   state text not null default 'pending',
   attempts integer not null default 0,
   next_attempt_at timestamptz not null default clock_timestamp(),
+  taken_until timestamptz,
   last_attempt_at timestamptz,
   last_error text,
   delivered_at timestamptz,
@@ -292,6 +293,9 @@ create table deliveries (
   constraint deliveries_state_known check (state in ('pending', 'delivered', 'dead'))
 ) with (fillfactor = 80);
 create index deliveries_due on deliveries (next_attempt_at) where state = 'pending';
+create index deliveries_due_by_channel on deliveries (channel_id, next_attempt_at) where state = 'pending';
+create index deliveries_delivered on deliveries (delivered_at) where state = 'delivered';
+create index deliveries_dead on deliveries (tenant_id, id) where state = 'dead';
 create index deliveries_by_tenant on deliveries (tenant_id, id);
 create index deliveries_by_channel on deliveries (channel_id, id);
 comment on table deliveries is 'What is to be sent, was sent, or could not be: one for each notification and channel.';
@@ -300,12 +304,24 @@ comment on column deliveries.tenant_id is 'Whose.';
 comment on column deliveries.notification_id is 'What.';
 comment on column deliveries.channel_id is 'Where to.';
 comment on column deliveries.state is 'pending, delivered, or dead: given up.';
-comment on column deliveries.attempts is 'How often it was tried.';
+comment on column deliveries.attempts is 'How often it was tried since it was queued, or since somebody asked for it to be tried again.';
 comment on column deliveries.next_attempt_at is 'When it is tried next. Whoever tries moves it on first, so that nobody else does.';
+comment on column deliveries.taken_until is 'While it is tried: until when nobody else takes it. Whoever took it knows it by this time, so who comes too late says nothing.';
 comment on column deliveries.last_attempt_at is 'When it was last tried.';
 comment on column deliveries.last_error is 'Why that failed.';
 comment on column deliveries.delivered_at is 'When the other side had taken it.';
 comment on column deliveries.created_at is 'When the notification was raised.';
+
+create function ring_for_deliveries() returns trigger
+language plpgsql as $$
+begin
+  perform pg_notify('stockwire_deliveries', '');
+  return null;
+end;
+$$;
+comment on function ring_for_deliveries() is 'Wakes those who send notifications through channels.';
+create trigger deliveries_ring after insert on deliveries
+  for each statement execute function ring_for_deliveries();
 
 -- Programs may be trusted with monitors. Few rows, so the check takes no time.
 alter table api_keys drop constraint api_keys_scopes_known, add constraint api_keys_scopes_known

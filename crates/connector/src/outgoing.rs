@@ -16,6 +16,7 @@ use ipnet::IpNet;
 use reqwest::{
     Client, RequestBuilder, Response,
     dns::{Addrs, Name, Resolve, Resolving},
+    header::HeaderMap,
     redirect,
 };
 use service::{Fatal, client_address::Proxies, settings::Outgoing as OutgoingSettings};
@@ -24,15 +25,29 @@ use url::{Host, Url};
 /// A connection is made within this or not at all.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// What is behind a head that is all that matters is read for so long, and so many bytes of it.
+const REST: Duration = Duration::from_millis(500);
+const MOST_REST: usize = 4096;
+
 /// Where requests may go to.
 #[derive(Debug, Clone)]
 struct Reach {
     allowed: Arc<[IpNet]>,
+    /// Whether public addresses will do.
+    public: bool,
 }
 
 /// Makes requests to addresses that users name.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
+    anywhere: Way,
+    /// To addresses only that the settings name.
+    near: Way,
+}
+
+/// Connections to some part of the world.
+#[derive(Debug, Clone)]
+struct Way {
     client: Client,
     reach: Reach,
 }
@@ -60,7 +75,7 @@ pub struct Answer {
     /// The status.
     pub status: u16,
     /// The headers.
-    pub headers: reqwest::header::HeaderMap,
+    pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
 }
@@ -72,15 +87,8 @@ impl Outgoing {
     /// A network in the settings is none, or there are no certificates.
     pub fn new(settings: &OutgoingSettings) -> Result<Self, Fatal> {
         let networks = Proxies::read("outgoing.allowed_networks", &settings.allowed_networks)?;
-        let reach = Reach { allowed: networks.networks().into() };
-        let client = Client::builder()
-            .dns_resolver(reach.clone())
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .no_proxy()
-            .user_agent(concat!("stockwire/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { client, reach })
+        let allowed: Arc<[IpNet]> = networks.networks().into();
+        Ok(Self { anywhere: Way::new(allowed.clone(), true)?, near: Way::new(allowed, false)? })
     }
 
     /// Begins a request.
@@ -88,17 +96,17 @@ impl Outgoing {
     /// # Errors
     /// The URL isn't `http` or `https`, or names an address that requests may not go to.
     pub fn request(&self, method: reqwest::Method, url: &str) -> Result<RequestBuilder, OutgoingError> {
+        self.anywhere.request(method, check_url(url).map_err(OutgoingError::Refused)?)
+    }
+
+    /// Begins a request that nobody else shall read on its way: by `https`, or to an address that the settings name.
+    ///
+    /// # Errors
+    /// As for [`Self::request`], or it is `http` to anywhere else.
+    pub fn confidential(&self, method: reqwest::Method, url: &str) -> Result<RequestBuilder, OutgoingError> {
         let url = check_url(url).map_err(OutgoingError::Refused)?;
-        // A literal address is not looked up, so the resolver doesn't see it.
-        let literal = match url.host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::from(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::from(address)),
-            _ => None,
-        };
-        if literal.is_some_and(|address| !self.reach.allows(address)) {
-            return Err(OutgoingError::Refused(NOT_ALLOWED.to_owned()));
-        }
-        Ok(self.client.request(method, url))
+        let way = if url.scheme() == "https" { &self.anywhere } else { &self.near };
+        way.request(method, url)
     }
 
     /// Sends a request and reads the answer, at most so many bytes, all of it within `patience`.
@@ -117,9 +125,52 @@ impl Outgoing {
         };
         tokio::time::timeout(patience, exchange).await.unwrap_or(Err(OutgoingError::TimedOut(patience)))
     }
+
+    /// Sends a request of whose answer only the head matters.
+    ///
+    /// # Errors
+    /// See [`OutgoingError`]. A status that says of a failure is an answer.
+    pub async fn hand_over(
+        &self,
+        request: RequestBuilder,
+        patience: Duration,
+    ) -> Result<(u16, HeaderMap), OutgoingError> {
+        let sent = tokio::time::timeout(patience, request.send()).await;
+        let response =
+            sent.map_err(|_| OutgoingError::TimedOut(patience))?.map_err(|error| failed(&error))?;
+        let head = (response.status().as_u16(), response.headers().clone());
+        // The connection can be used again if there is little behind the head, and it comes soon.
+        let _ = tokio::time::timeout(REST, read(response, MOST_REST)).await;
+        Ok(head)
+    }
 }
 
-const NOT_ALLOWED: &str = "the address is private, and outgoing.allowed_networks doesn't name it";
+impl Way {
+    fn new(allowed: Arc<[IpNet]>, public: bool) -> Result<Self, Fatal> {
+        let reach = Reach { allowed, public };
+        let client = Client::builder()
+            .dns_resolver(reach.clone())
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .no_proxy()
+            .user_agent(concat!("stockwire/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self { client, reach })
+    }
+
+    fn request(&self, method: reqwest::Method, url: Url) -> Result<RequestBuilder, OutgoingError> {
+        // A literal address is not looked up, so the resolver doesn't see it.
+        let literal = match url.host() {
+            Some(Host::Ipv4(address)) => Some(IpAddr::from(address)),
+            Some(Host::Ipv6(address)) => Some(IpAddr::from(address)),
+            _ => None,
+        };
+        if literal.is_some_and(|address| !self.reach.allows(address)) {
+            return Err(OutgoingError::Refused(self.reach.not_allowed().to_string()));
+        }
+        Ok(self.client.request(method, url))
+    }
+}
 
 /// What a URL must be for requests to go there, apart from where it leads to.
 ///
@@ -163,13 +214,21 @@ fn failed(error: &reqwest::Error) -> OutgoingError {
 
 /// All addresses of a name are ones that requests may not go to.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", NOT_ALLOWED)]
-struct NotAllowed;
+enum NotAllowed {
+    #[error("the address is private, and outgoing.allowed_networks doesn't name it")]
+    Private,
+    #[error("http is for addresses that outgoing.allowed_networks names; use https")]
+    Readable,
+}
 
 impl Reach {
     fn allows(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        is_public(address) || self.allowed.iter().any(|network| network.contains(&address))
+        (self.public && is_public(address)) || self.allowed.iter().any(|network| network.contains(&address))
+    }
+
+    const fn not_allowed(&self) -> NotAllowed {
+        if self.public { NotAllowed::Private } else { NotAllowed::Readable }
     }
 }
 
@@ -180,7 +239,7 @@ impl Resolve for Reach {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let addresses: Vec<SocketAddr> = found.filter(|address| reach.allows(address.ip())).collect();
             if addresses.is_empty() {
-                return Err(Box::new(NotAllowed) as Box<dyn Error + Send + Sync>);
+                return Err(Box::new(reach.not_allowed()) as Box<dyn Error + Send + Sync>);
             }
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
@@ -271,6 +330,23 @@ mod tests {
         let request = open.request(reqwest::Method::GET, "http://localhost:1/").unwrap();
         let sent = open.send(request, Duration::from_secs(5), 100).await;
         assert!(matches!(sent, Err(OutgoingError::Failed(_))), "{sent:?}");
+    }
+
+    #[tokio::test]
+    async fn what_nobody_else_shall_read_goes_by_https_or_to_an_address_that_is_named() {
+        let open = outgoing(&["127.0.0.0/8"]);
+        for url in ["http://1.1.1.1/", "http://10.0.0.1/", "https://10.0.0.1/"] {
+            let refused = open.confidential(reqwest::Method::POST, url);
+            assert!(matches!(refused, Err(OutgoingError::Refused(_))), "{url}");
+        }
+        for url in
+            ["https://1.1.1.1/", "http://127.0.0.1:1/", "https://127.0.0.1:1/", "https://shop.example/"]
+        {
+            assert!(open.confidential(reqwest::Method::POST, url).is_ok(), "{url}");
+        }
+        let request = outgoing(&[]).confidential(reqwest::Method::POST, "http://localhost:1/").unwrap();
+        let sent = open.hand_over(request, Duration::from_secs(5)).await;
+        assert!(matches!(&sent, Err(OutgoingError::Refused(why)) if why.contains("https")), "{sent:?}");
     }
 
     #[test]

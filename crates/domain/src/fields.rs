@@ -122,6 +122,11 @@ impl FieldReader {
         self.errors.push(FieldError { detail, pointer });
     }
 
+    /// Whether something is wrong with a field already.
+    pub(crate) fn has_error(&self, field: &str) -> bool {
+        self.errors.iter().any(|error| error.pointer.strip_prefix('/') == Some(field))
+    }
+
     /// An error in an entry of a list.
     pub(crate) fn entry_error(&mut self, field: &'static str, place: usize, detail: String) {
         self.errors.push(FieldError { detail, pointer: format!("/{field}/{place}") });

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::web;
+use connector::{Courier, Mail};
 use service::{
     Check, Context, Fatal, Health,
     access::Access,
@@ -31,6 +32,7 @@ struct Shared {
     auth: Auth,
     passwords: Passwords,
     invitations: Invitations,
+    courier: Courier,
     refresh_tokens: RefreshTokens,
     cookies: Cookies,
     csrf: Csrf,
@@ -54,7 +56,7 @@ impl Api {
     /// Begins to watch the log. Call it inside a runtime that lasts as long as the service.
     ///
     /// # Errors
-    /// A secret is missing or too short, a proxy is no address, or the mail server's settings can't be used.
+    /// A secret is missing or too short, a proxy or a network is no address, or the mail server's settings can't be used.
     pub fn start(context: &Context, store: Store) -> Result<Self, Fatal> {
         let settings = &context.settings;
         let token_secret = settings.token_secret()?;
@@ -65,7 +67,9 @@ impl Api {
         let passwords =
             Passwords::new().map_err(|error| anyhow::anyhow!("passwords can't be hashed: {error}"))?;
         let cookies = Cookies::new(&settings.http.public_url);
-        let invitations = Invitations::new(context)?;
+        let mail = Mail::new(&settings.mail)?;
+        let invitations = Invitations::new(context, mail.clone())?;
+        let courier = Courier::new(settings, mail)?;
         sign_in::describe();
         let proxies = Proxies::read("http.trusted_proxies", &settings.http.trusted_proxies)?;
         let internal_secret = settings.internal_secret()?;
@@ -77,6 +81,7 @@ impl Api {
         let audit = AuditTrail::start(context, store.clone());
         let allowed_origins = settings.http.allowed_origins.clone();
         housekeeping::start(context, store.clone());
+        connector::start(context, store.clone(), courier.clone());
         refusals::describe();
         let text = "Snapshots that were sent to hubs.";
         metrics::describe_counter!("stockwire_snapshots_total", metrics::Unit::Count, text);
@@ -89,6 +94,7 @@ impl Api {
             auth,
             passwords,
             invitations,
+            courier,
             refresh_tokens,
             cookies,
             csrf,
@@ -163,6 +169,11 @@ impl Api {
 
     pub(crate) fn invitations(&self) -> &Invitations {
         &self.shared.invitations
+    }
+
+    /// What brings messages to channels.
+    pub(crate) fn courier(&self) -> &Courier {
+        &self.shared.courier
     }
 
     pub(crate) fn refresh_tokens(&self) -> &RefreshTokens {

@@ -3,8 +3,8 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use domain::Login;
-use hmac::{Hmac, KeyInit, Mac};
-use service::settings::Secret;
+use hmac::{Hmac, Mac};
+use service::{derive_key, settings::Secret};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
@@ -31,14 +31,6 @@ impl Csrf {
     pub(crate) fn is_for(&self, login: Login, shown: &[u8]) -> bool {
         self.token(login).as_bytes().ct_eq(shown).into()
     }
-}
-
-/// A key for one purpose: what is known of its results tells nothing of other purposes' keys.
-pub(crate) fn derive_key(secret: &Secret, purpose: &[u8]) -> Hmac<Sha256> {
-    let keyed = |key: &[u8]| Hmac::<Sha256>::new_from_slice(key);
-    // HMAC takes keys of any length.
-    let key = keyed(secret.expose().as_bytes()).map(|mac| mac.chain_update(purpose).finalize().into_bytes());
-    key.and_then(|key| keyed(&key)).unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"))
 }
 
 #[cfg(test)]

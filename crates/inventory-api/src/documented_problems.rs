@@ -146,6 +146,31 @@ problem_set! {
     KeyProblems: InvalidParameter, NotFound
 }
 problem_set! {
+    /// Of making a channel.
+    CreateChannelProblems: InvalidParameter, MalformedBody, BodyTooLarge, UnsupportedMediaType, InvalidBody
+}
+problem_set! {
+    /// Of reading or testing a channel.
+    ReadChannelProblems: InvalidParameter, NotFound
+}
+problem_set! {
+    /// Of changing a channel.
+    ChangeChannelProblems: InvalidParameter, MalformedBody, NotFound, VersionMismatch, BodyTooLarge,
+    UnsupportedMediaType, InvalidBody
+}
+problem_set! {
+    /// Of deleting a channel.
+    DeleteChannelProblems: InvalidParameter, NotFound, VersionMismatch
+}
+problem_set! {
+    /// Of reading or retrying a delivery.
+    ReadDeliveryProblems: InvalidParameter, NotFound
+}
+problem_set! {
+    /// Of retrying all dead deliveries of a channel.
+    RetryDeliveriesProblems: MalformedBody, NotFound, BodyTooLarge, UnsupportedMediaType, InvalidBody
+}
+problem_set! {
     /// Of exchanging credentials for a token.
     TokenProblems:
 }

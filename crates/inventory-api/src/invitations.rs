@@ -1,7 +1,8 @@
 //! How a one-time link gets to whom it is for: in a letter where a mail server is set, else shown to whoever asked for it.
 
-use std::{sync::Arc, time::Duration};
+use std::{slice, sync::Arc, time::Duration};
 
+use connector::{Letter, Mail};
 use domain::{Email, User, WriteContext};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,10 +12,7 @@ use tokio::{runtime::Handle, sync::Semaphore};
 use tokio_util::task::TaskTracker;
 use utoipa::ToSchema;
 
-use crate::{
-    links::{OneTimeLink, link_lifetime, public_url},
-    mail::{Letter, Mail},
-};
+use crate::links::{OneTimeLink, link_lifetime, public_url};
 
 /// So many letters to people who forgot their passwords may be under way. More are not sent.
 const MOST_UNDER_WAY: usize = 20;
@@ -58,11 +56,11 @@ pub(crate) struct Invitations {
 
 impl Invitations {
     /// # Errors
-    /// The mail server's settings can't be used, or there is no runtime.
-    pub(crate) fn new(context: &Context) -> Result<Self, Fatal> {
+    /// There is no runtime.
+    pub(crate) fn new(context: &Context, mail: Option<Mail>) -> Result<Self, Fatal> {
         let settings = &context.settings;
         Ok(Self {
-            mail: Mail::new(&settings.mail)?,
+            mail,
             public_url: public_url(settings).into(),
             lifetime: link_lifetime(settings),
             runtime: Handle::try_current()?,
@@ -88,7 +86,11 @@ impl Invitations {
         let Some(mail) = &self.mail else {
             return Ok(Invitation { delivery: HandedOver::Shown, link: Some(url), expires_at });
         };
-        let sent = mail.send(&user.email, letter(user, &url, expires_at)).await;
+        let sent = mail.send(slice::from_ref(&user.email), letter(user, &url, expires_at)).await;
+        if let Err(error) = &sent {
+            let source: &(dyn std::error::Error + 'static) = error.as_ref();
+            tracing::error!(source, "a letter can't be sent");
+        }
         let delivery = if sent.is_ok() { HandedOver::Email } else { HandedOver::Failed };
         Ok(Invitation { delivery, link: None, expires_at })
     }
@@ -145,5 +147,5 @@ fn letter(user: &User, url: &str, expires_at: Timestamp) -> Letter {
         "Hello {name},\n\n{why}\n\n{url}\n\nThe link can be used once, until {until}. \
          If you didn't expect this letter, do nothing.\n"
     );
-    Letter { subject, text }
+    Letter { subject: subject.to_owned(), text, id: None }
 }

@@ -19,7 +19,7 @@
 //! | `housekeeping` | deletes what has ended and is too old |
 //! | `logins` | which logins were ended |
 //! | `sign_in`, `passwords`, `refresh_tokens`, `cookies` | beginning a session and going on with it |
-//! | `links`, `invitations`, `mail` | one-time links, and how they get to whom they are for |
+//! | `links`, `invitations` | one-time links, and how they get to whom they are for |
 //! | `presence_sweep` | who was with hubs that are gone |
 //! | `csrf` | whether a request with a cookie comes from a page of ours |
 //! | `log_watch` | wakes the requests that wait for a change |
@@ -50,7 +50,6 @@ mod limits;
 pub mod links;
 mod log_watch;
 mod logins;
-mod mail;
 mod openapi;
 mod pagination;
 mod passwords;

@@ -13,8 +13,8 @@ use utoipa::{
 };
 
 use crate::routes::{
-    api_keys, audit, changes, db_check, history, item_list, items, me, monitor_runs, monitor_status,
-    monitors, passwords, presence, sessions, tenant_settings, tickets, tokens, users,
+    api_keys, audit, changes, channels, db_check, deliveries, history, item_list, items, me, monitor_runs,
+    monitor_status, monitors, passwords, presence, sessions, tenant_settings, tickets, tokens, users,
 };
 
 /// The document.
@@ -33,7 +33,7 @@ use crate::routes::{
     tags(
         (name = "items", description = "What is counted."),
         (name = "changes", description = "Everything that happened, in order."),
-        (name = "monitors", description = "What people ask to be told about items."),
+        (name = "monitors", description = "What people ask to be told about items, and how it gets to them."),
         (name = "accounts", description = "Who may come in: users with a role, who sign in, and programs with an API key."),
         (name = "operation", description = "For those who run the service."),
     ),
@@ -50,6 +50,10 @@ use crate::routes::{
         monitors::delete_monitor, monitor_runs::start_monitor, monitor_runs::stop_monitor,
         monitor_runs::pause_monitor, monitor_runs::start_monitors, monitor_runs::stop_monitors,
         monitor_runs::pause_monitors, monitor_status::monitor_status,
+        channels::list_channels, channels::create_channel, channels::get_channel, channels::patch_channel,
+        channels::delete_channel, channels::test_channel, channels::rotate_channel_secret,
+        deliveries::list_deliveries, deliveries::get_delivery, deliveries::retry_delivery,
+        deliveries::retry_dead_deliveries,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
-use service::settings::{Auth, Secret};
+use service::{
+    derive_key,
+    settings::{Auth, Secret},
+};
 use sha2::{Digest, Sha256};
 use store::Presented;
-
-use crate::csrf::derive_key;
 
 const NONCE: usize = 16;
 const GENERATION: usize = 8;

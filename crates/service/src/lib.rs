@@ -8,7 +8,9 @@ pub mod access;
 mod auth_settings;
 mod browser_rules;
 pub mod client_address;
+mod connector_settings;
 pub mod deployment;
+mod derived_key;
 mod ended_logins;
 mod file_limit;
 mod health;
@@ -36,6 +38,7 @@ mod telemetry_settings;
 mod traceparent;
 mod traces;
 
+pub use derived_key::derive_key;
 pub use ended_logins::EndedLogins;
 pub use health::{Check, CheckFuture, Health};
 pub use outgoing::Call;

@@ -15,6 +15,7 @@ use crate::deployment::refuse_development_defaults;
 
 pub use crate::{
     auth_settings::{Anonymous, Auth, Limits, Mail},
+    connector_settings::Connector,
     deployment::{Deployment, Stage},
     hub_settings::Hub,
     outgoing_settings::Outgoing,
@@ -44,6 +45,8 @@ pub struct Settings {
     pub mail: Mail,
     /// Requests to addresses that users name.
     pub outgoing: Outgoing,
+    /// How notifications get to channels.
+    pub connector: Connector,
     /// The notifier.
     pub notifier: Notifier,
     /// How much of the log is kept.
@@ -221,6 +224,7 @@ impl Settings {
         read_secret("database.password_file", database.password_file.as_deref(), &mut database.password)?;
         read_secret("mail.password_file", mail.password_file.as_deref(), &mut mail.password)?;
         settings.auth.check()?;
+        settings.connector.check()?;
         if settings.http.allowed_origins.iter().any(|origin| origin == "*") {
             return Err(SettingsError::Range { key: "http.allowed_origins", expected: "origins, not *" });
         }

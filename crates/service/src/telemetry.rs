@@ -64,6 +64,8 @@ fn log_layer(
 const STATEMENTS: &str = "stockwire_database_statement_seconds";
 /// Long polls wait for up to half a minute.
 const WAITING: &str = "stockwire_http_waiting_request_seconds";
+/// A delivery that fails is tried again for a day.
+const DELAYS: &str = "stockwire_delivery_delay_seconds";
 
 fn full(name: &str) -> Matcher {
     Matcher::Full(name.to_owned())
@@ -86,6 +88,8 @@ pub fn install_metrics() -> PrometheusHandle {
                 builder.and_then(|builder| builder.set_buckets_for_metric(full(STATEMENTS), &quick));
             let long = [0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0];
             let builder = builder.and_then(|builder| builder.set_buckets_for_metric(full(WAITING), &long));
+            let delays = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0, 3600.0, 21_600.0, 86_400.0];
+            let builder = builder.and_then(|builder| builder.set_buckets_for_metric(full(DELAYS), &delays));
             let recorder = builder.unwrap_or_default().build_recorder();
             let handle = recorder.handle();
             // Fails only if a recorder is installed already, and this is the only place that does.

@@ -16,6 +16,8 @@ pub enum Bell {
     Changes,
     /// The sequencer gave out positions.
     Log,
+    /// Something is to be sent through a channel.
+    Deliveries,
 }
 
 impl Bell {
@@ -23,6 +25,7 @@ impl Bell {
         match self {
             Self::Changes => "stockwire_changes",
             Self::Log => "stockwire_log",
+            Self::Deliveries => "stockwire_deliveries",
         }
     }
 }

@@ -16,6 +16,8 @@ const SESSIONS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 const THROTTLES_KEPT: Duration = Duration::from_secs(3600);
 /// Longer than any token of a login that was ended, whatever clocks say.
 const ENDED_LOGINS_KEPT: Duration = LONGEST_TOKEN.saturating_add(Duration::from_secs(3600));
+/// What was delivered is kept for so long; what couldn't be, for as long as its notification.
+const DELIVERED_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What there is to tidy up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub enum Chore {
     Throttles,
     /// Delete ended logins that no token can name any more.
     EndedLogins,
+    /// Delete deliveries that arrived 30 days ago.
+    Deliveries,
     /// Delete lines of the audit trail.
     Audit {
         /// That are older than this.
@@ -53,6 +57,7 @@ impl Chore {
             Self::Links => "one_time_links",
             Self::Throttles => "sign_in_throttles",
             Self::EndedLogins => "ended_logins",
+            Self::Deliveries => "deliveries",
             Self::Audit { .. } => "audit",
         }
     }
@@ -105,6 +110,14 @@ impl Chore {
                   select id from ended_logins where at < now() - make_interval(secs => $2) order by at limit $1
                 )"
             }
+            Self::Deliveries => {
+                "/* store::tidy_up */
+                delete from deliveries where id in (
+                  select id from deliveries
+                  where state = 'delivered' and delivered_at < now() - make_interval(secs => $2)
+                  order by delivered_at limit $1
+                )"
+            }
             Self::Audit { .. } => {
                 "/* store::tidy_up */
                 delete from audit where id in (
@@ -121,6 +134,7 @@ impl Chore {
             Self::Tickets | Self::Links => Duration::ZERO,
             Self::Throttles => THROTTLES_KEPT,
             Self::EndedLogins => ENDED_LOGINS_KEPT,
+            Self::Deliveries => DELIVERED_KEPT,
             Self::Audit { older_than } => older_than,
         }
     }

@@ -3,7 +3,9 @@
 pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod changes;
+pub(crate) mod channels;
 pub(crate) mod db_check;
+pub(crate) mod deliveries;
 mod docs;
 pub(crate) mod history;
 pub(crate) mod item_list;
@@ -99,6 +101,36 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::head().to(tenant_settings::get_settings))
                 .route(web::patch().to(tenant_settings::patch_settings)),
         )
+        .service(
+            web::resource("/channels")
+                .route(web::get().to(channels::list_channels))
+                .route(web::head().to(channels::list_channels))
+                .route(web::post().to(channels::create_channel)),
+        )
+        .service(
+            web::resource("/channels/{id}")
+                .route(web::get().to(channels::get_channel))
+                .route(web::head().to(channels::get_channel))
+                .route(web::patch().to(channels::patch_channel))
+                .route(web::delete().to(channels::delete_channel)),
+        )
+        .service(web::resource("/channels/{id}/test").route(web::post().to(channels::test_channel)))
+        .service(
+            web::resource("/channels/{id}/rotate-secret")
+                .route(web::post().to(channels::rotate_channel_secret)),
+        )
+        .service(
+            web::resource("/deliveries")
+                .route(web::get().to(deliveries::list_deliveries))
+                .route(web::head().to(deliveries::list_deliveries)),
+        )
+        .service(web::resource("/deliveries/retry").route(web::post().to(deliveries::retry_dead_deliveries)))
+        .service(
+            web::resource("/deliveries/{id}")
+                .route(web::get().to(deliveries::get_delivery))
+                .route(web::head().to(deliveries::get_delivery)),
+        )
+        .service(web::resource("/deliveries/{id}/retry").route(web::post().to(deliveries::retry_delivery)))
         .service(web::resource("/audit").route(web::get().to(audit::list_audit)))
         .service(web::resource("/me").route(web::get().to(me::me)))
         .service(web::resource("/tickets").route(web::post().to(tickets::create_ticket)))

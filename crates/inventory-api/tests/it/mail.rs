@@ -14,13 +14,13 @@ use tokio::{
 use crate::app::{Answer, App};
 
 /// Speaks as much SMTP (RFC 5321) as it takes to be handed a letter.
-struct MailServer {
-    url: String,
+pub(crate) struct MailServer {
+    pub(crate) url: String,
     letters: Arc<Mutex<Vec<String>>>,
 }
 
 impl MailServer {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("smtp+plain://{}", listener.local_addr().unwrap());
         let letters = Arc::<Mutex<Vec<String>>>::default();
@@ -34,7 +34,7 @@ impl MailServer {
     }
 
     /// The letter of this number, once it is there.
-    async fn letter(&self, number: usize) -> String {
+    pub(crate) async fn letter(&self, number: usize) -> String {
         let arrived = waiting::until(waiting::PATIENCE, "a letter", async || {
             Ok(self.letters.lock().await.get(number).cloned())
         });

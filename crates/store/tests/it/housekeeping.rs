@@ -123,6 +123,28 @@ async fn ended_logins_are_kept_for_longer_than_any_token() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_arrived_through_a_channel_is_kept_for_thirty_days_and_what_did_not_stays() -> Result<()> {
+    let rows = "insert into channels (tenant_id, name, kind, recipients) values (1, 'Ann', 'email', '{ann@shop.example}');
+        insert into notifications (tenant_id, monitor_id, monitor_name, item_id, item_name, severity, measure, condition,
+            message, change_position, change_at)
+          select 1, 1, state, 1, 'Bolt', 'info', 'quantity', '{}', 'x', number, now()
+          from (values (1, 'lately'), (2, 'long ago'), (3, 'dead'), (4, 'pending')) as states (number, state);
+        insert into deliveries (tenant_id, notification_id, channel_id, state, created_at, delivered_at)
+          select 1, notifications.id, channels.id,
+            case monitor_name when 'dead' then 'dead' when 'pending' then 'pending' else 'delivered' end,
+            now() - interval '40 days',
+            case monitor_name when 'lately' then now() - interval '29 days' when 'long ago' then now() - interval '31 days' end
+          from notifications, channels";
+    let (_database, store, sql) = prepared(rows).await?;
+    ensure!(store.tidy_up(Chore::Deliveries, MOST).await? == Some(1));
+    let left = "select monitor_name from deliveries join notifications on notifications.id = notification_id order by 1";
+    ensure!(texts(&sql, left).await? == ["dead", "lately", "pending"]);
+    sql.batch_execute("delete from notifications where monitor_name = 'dead'").await?;
+    ensure!(texts(&sql, left).await? == ["lately", "pending"], "it goes with its notification");
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_audit_trail_is_kept_for_as_long_as_is_asked() -> Result<()> {
     let rows = "delete from audit;
         insert into audit (tenant_id, event, actor, at)

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::rows::ROUTES;
+use super::rows::{IDS, ROUTES};
 
 /// Every `resource("…")`, `.route("…"` and `get()` in the sources of the services is in the table.
 #[test]
@@ -16,9 +16,7 @@ fn no_route_is_missing_from_the_table() -> Result<()> {
         .iter()
         .map(|row| {
             let path = row.path.split('?').next().unwrap_or_default();
-            let id = ["{user}", "{session}", "{key}", "{monitor}", "current"]
-                .iter()
-                .fold(path.to_owned(), |path, name| path.replace(name, "{id}"));
+            let id = IDS.iter().fold(path.to_owned(), |path, name| path.replace(name, "{id}"));
             (row.method.to_lowercase(), id)
         })
         .collect();

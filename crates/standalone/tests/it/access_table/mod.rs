@@ -11,7 +11,7 @@ use testkit::{EventStream, SocketClient, SocketOptions};
 
 use self::{
     rows::{
-        ROUTES, Row,
+        IDS, ROUTES, Row,
         Who::{self, Anybody, Hidden, Known, Services, User, With, WithLogin},
     },
     scene::{CALLERS, Caller, Scene},
@@ -71,9 +71,7 @@ async fn the_openapi_document_says_of_every_route_what_the_table_says() -> Resul
             let said = operation["description"].as_str().unwrap_or_default();
             let is_this = |row: &&Row| {
                 let asked = row.path.split('?').next().unwrap_or_default();
-                let asked = ["{user}", "{session}", "{key}", "{monitor}"]
-                    .iter()
-                    .fold(asked.to_owned(), |asked, id| asked.replace(id, "{id}"));
+                let asked = IDS.iter().fold(asked.to_owned(), |asked, id| asked.replace(id, "{id}"));
                 row.method.eq_ignore_ascii_case(method) && asked == *path
             };
             // Where a route has several rows, it says what is needed for all that it can do, or for what is one's own.

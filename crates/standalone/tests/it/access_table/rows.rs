@@ -2,6 +2,19 @@
 
 use domain::Permission;
 
+/// What stands for an id in a path: of a fresh thing, for each call.
+pub(super) const IDS: [&str; 9] = [
+    "{user}",
+    "{session}",
+    "{key}",
+    "{monitor}",
+    "{channel}",
+    "{delivery}",
+    "{notification}",
+    "{mute}",
+    "{source}",
+];
+
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Who {
@@ -144,6 +157,22 @@ pub(super) const ROUTES: &[Row] = &[
     row("GET", "/api/v1/presence", READ, 200, 200),
     row("POST", "/internal/v1/presence", Services, 409, 409)
         .with(r#"{"hub":"0199a0a0-0000-7000-8000-000000000001","number":2,"lasts_ms":1000,"whole":null,"done":false,"here":[],"gone":[]}"#),
+    row("GET", "/api/v1/channels", MONITORS, 200, 200),
+    row("HEAD", "/api/v1/channels", MONITORS, 200, 200),
+    row("POST", "/api/v1/channels", MONITORS, 201, 201)
+        .with(r#"{"name":"shop","kind":"webhook","url":"https://shop.example/"}"#),
+    row("GET", "/api/v1/channels/{channel}", MONITORS, 200, 404),
+    row("HEAD", "/api/v1/channels/{channel}", MONITORS, 200, 404),
+    row("PATCH", "/api/v1/channels/{channel}", MONITORS, 200, 404).with(r#"{"enabled":false}"#),
+    row("DELETE", "/api/v1/channels/{channel}", MONITORS, 204, 404),
+    row("POST", "/api/v1/channels/{channel}/test", MONITORS, 200, 404),
+    row("POST", "/api/v1/channels/{channel}/rotate-secret", MONITORS, 200, 404),
+    row("GET", "/api/v1/deliveries", MONITORS, 200, 200),
+    row("HEAD", "/api/v1/deliveries", MONITORS, 200, 200),
+    row("POST", "/api/v1/deliveries/retry", MONITORS, 200, 404).with(r#"{"channel_id":{channel}}"#),
+    row("GET", "/api/v1/deliveries/{delivery}", MONITORS, 200, 404),
+    row("HEAD", "/api/v1/deliveries/{delivery}", MONITORS, 200, 404),
+    row("POST", "/api/v1/deliveries/{delivery}/retry", MONITORS, 200, 404),
     row("GET", "/sign-in", Anybody, 200, 200),
     row("HEAD", "/sign-in", Anybody, 200, 200),
     row("GET", "/sign-in/page.css", Anybody, 200, 200),

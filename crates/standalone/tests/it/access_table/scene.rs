@@ -129,6 +129,27 @@ impl Scene {
         self.id(insert).await
     }
 
+    /// A webhook to where nothing may be sent.
+    async fn channel(&self) -> Result<i64> {
+        let insert = "insert into channels (tenant_id, name, kind, url, secret_seed)
+            values (1, 'shop', 'webhook', 'https://127.0.0.1:1/', sha256('')) returning id";
+        self.id(insert).await
+    }
+
+    async fn delivery(&self) -> Result<i64> {
+        let channel = self.channel().await?;
+        let insert = format!(
+            "with raised as (
+               insert into notifications (tenant_id, monitor_id, monitor_name, item_id, item_name, severity, measure,
+                 condition, message, change_position, change_at)
+               values (1, 1, 'Low', 1, 'Bolt', 'info', 'quantity', '{{}}', 'Low', {channel}, now()) returning id
+             )
+             insert into deliveries (tenant_id, notification_id, channel_id, state)
+             select 1, id, {channel}, 'dead' from raised returning id"
+        );
+        self.id(&insert).await
+    }
+
     /// What a caller shows.
     pub(super) async fn credentials(&self, caller: Caller) -> Result<Option<String>> {
         let (tenant, role) = match caller {
@@ -200,6 +221,12 @@ impl Scene {
         }
         if text.contains("{monitor}") {
             text = text.replace("{monitor}", &self.monitor().await?.to_string());
+        }
+        if text.contains("{channel}") {
+            text = text.replace("{channel}", &self.channel().await?.to_string());
+        }
+        if text.contains("{delivery}") {
+            text = text.replace("{delivery}", &self.delivery().await?.to_string());
         }
         if text.contains("{epoch}") {
             let epoch = "select replace(epoch::text, '-', '') from sequencer";

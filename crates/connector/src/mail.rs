@@ -15,15 +15,19 @@ use service::{Fatal, settings::Mail as MailSettings};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a letter says.
-#[derive(Debug)]
-pub(crate) struct Letter {
-    pub(crate) subject: &'static str,
-    pub(crate) text: String,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// One line; whatever would make it several is a space.
+    pub subject: String,
+    /// The text, plain.
+    pub text: String,
+    /// By which a mail program knows the letter when it comes again; a random one is made for a letter that doesn't.
+    pub id: Option<String>,
 }
 
 /// Sends letters.
 #[derive(Debug, Clone)]
-pub(crate) struct Mail {
+pub struct Mail {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
 }
@@ -33,7 +37,7 @@ impl Mail {
     ///
     /// # Errors
     /// The server's address or the sender's can't be read.
-    pub(crate) fn new(settings: &MailSettings) -> Result<Option<Self>, Fatal> {
+    pub fn new(settings: &MailSettings) -> Result<Option<Self>, Fatal> {
         describe();
         if settings.server.is_empty() {
             return Ok(None);
@@ -45,32 +49,32 @@ impl Mail {
         Ok(Some(Self { transport: transport(settings)?, from }))
     }
 
-    /// Sends a letter and waits until the server has taken it.
+    /// Sends a letter to all of these, who see each other, and waits until the server has taken it: for all of them, or for
+    /// none.
     ///
     /// # Errors
     /// It hasn't, within ten seconds.
-    pub(crate) async fn send(&self, to: &Email, letter: Letter) -> Result<(), Fatal> {
+    pub async fn send(&self, to: &[Email], letter: Letter) -> Result<(), Fatal> {
         let sent = tokio::time::timeout(PATIENCE, self.hand_over(to, letter)).await;
         let sent = sent.unwrap_or_else(|_| {
             Err(anyhow!("the mail server doesn't take a letter within {} s", PATIENCE.as_secs()))
         });
         let outcome = if sent.is_ok() { "sent" } else { "failed" };
         metrics::counter!("stockwire_letters_total", "outcome" => outcome).increment(1);
-        if let Err(error) = &sent {
-            let source: &(dyn std::error::Error + 'static) = error.as_ref();
-            tracing::error!(source, "a letter can't be sent");
-        }
         sent
     }
 
-    async fn hand_over(&self, to: &Email, letter: Letter) -> Result<(), Fatal> {
-        let to = Mailbox::new(None, to.as_str().parse::<Address>()?);
-        let message = Message::builder()
-            .from(self.from.clone())
-            .to(to)
-            .subject(letter.subject)
-            .header(ContentType::TEXT_PLAIN)
-            .body(letter.text)?;
+    async fn hand_over(&self, to: &[Email], letter: Letter) -> Result<(), Fatal> {
+        let domain = self.from.email.domain();
+        let id = letter.id.map(|id| format!("<{id}@{domain}>"));
+        let mut message = Message::builder().from(self.from.clone()).message_id(id);
+        for recipient in to {
+            message = message.to(Mailbox::new(None, recipient.as_str().parse::<Address>()?));
+        }
+        // A line break would begin another header.
+        let one_line = |character: char| if character.is_control() { ' ' } else { character };
+        let subject: String = letter.subject.chars().map(one_line).collect();
+        let message = message.subject(subject).header(ContentType::TEXT_PLAIN).body(letter.text)?;
         self.transport.send(message).await?;
         Ok(())
     }
