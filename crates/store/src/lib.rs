@@ -24,6 +24,7 @@ mod log;
 mod migrations;
 mod monitor_effects;
 mod monitor_engine;
+mod monitor_snapshot;
 mod origin;
 mod pooled;
 mod presence;
