@@ -13,8 +13,8 @@ use utoipa::{
 };
 
 use crate::routes::{
-    api_keys, audit, changes, db_check, history, item_list, items, me, passwords, presence, sessions,
-    tenant_settings, tickets, tokens, users,
+    api_keys, audit, changes, db_check, history, item_list, items, me, mutes, notification_marks,
+    notifications, passwords, presence, sessions, tenant_settings, tickets, tokens, users,
 };
 
 /// The document.
@@ -33,6 +33,7 @@ use crate::routes::{
     tags(
         (name = "items", description = "What is counted."),
         (name = "changes", description = "Everything that happened, in order."),
+        (name = "notifications", description = "What monitors raised, who sees to it, and what is muted."),
         (name = "accounts", description = "Who may come in: users with a role, who sign in, and programs with an API key."),
         (name = "operation", description = "For those who run the service."),
     ),
@@ -45,6 +46,11 @@ use crate::routes::{
         tenant_settings::get_settings, tenant_settings::patch_settings, api_keys::create_api_key,
         api_keys::list_api_keys, api_keys::get_api_key, api_keys::revoke_api_key, tokens::issue_token,
         tickets::create_ticket, presence::list_people, audit::list_audit, db_check::db_check,
+        notifications::list_notifications, notifications::get_notification, notifications::summarise_notifications,
+        notification_marks::mark_read, notification_marks::mark_unread, notification_marks::mark_read_up_to,
+        notification_marks::acknowledge_notification, notification_marks::unacknowledge_notification,
+        notification_marks::mute_notification, mutes::create_mute, mutes::list_mutes, mutes::get_mute,
+        mutes::delete_mute,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)

@@ -17,6 +17,7 @@ pub use crate::{
     auth_settings::{Anonymous, Auth, Limits, Mail},
     deployment::{Deployment, Stage},
     hub_settings::Hub,
+    notification_settings::Notifications,
     outgoing_settings::Outgoing,
     retention_settings::Retention,
     secret::Secret,
@@ -48,6 +49,8 @@ pub struct Settings {
     pub notifier: Notifier,
     /// How much of the log is kept.
     pub retention: Retention,
+    /// What monitors raised.
+    pub notifications: Notifications,
     /// How the hub reaches inventory-api.
     pub api: Api,
     /// The hub.

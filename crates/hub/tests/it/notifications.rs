@@ -158,10 +158,18 @@ async fn a_snapshot_of_notifications_is_the_newest_and_joins_the_stream_while_mo
         }
         let first = *mirror.items().keys().min().context("none")?;
         ensure!(mirror.items().keys().copied().eq(first..=300), "a hole: {:?}", mirror.items().keys());
-        // Acknowledging one that isn't shown brings it back to nobody.
         mirror.was_sent_the_log(&stack.database.sql().await?).await?;
     }
     ensure!(table.newest() == 300, "{}", table.newest());
+    // What is said of one that is too old to be shown brings it back to nobody.
+    let mut late =
+        LastingClient::connect_to(stack.hub.address(), "notifications", Mirror::of("notification")).await?;
+    let note =
+        "update notifications set acknowledged_at = now(), acknowledged_by = 'user:7' where id in (1, 300)";
+    stack.database.sql().await?.batch_execute(note).await?;
+    late.until("both updates", |client| client.mirror.changes == 2).await?;
+    ensure!(late.mirror.items().keys().copied().eq(101..=300), "{late:?}");
+    ensure!(late.mirror.items()[&300]["acknowledged_by"] == "user:7", "{late:?}");
     Ok(())
 }
 

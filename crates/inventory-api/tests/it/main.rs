@@ -22,6 +22,8 @@ mod lists;
 mod log_lines;
 mod mail;
 mod metrics;
+mod mutes;
+mod notifications;
 mod outage;
 mod people;
 mod preconditions;
