@@ -196,6 +196,8 @@ create index notifications_by_tenant on notifications (tenant_id, id);
 create index notifications_by_monitor on notifications (monitor_id, id);
 create index notifications_by_item on notifications (item_id, id);
 create index notifications_by_time on notifications (created_at);
+-- What is still open is counted often, and little of all there is.
+create index notifications_open on notifications (tenant_id, id) where acknowledged_at is null and not muted;
 comment on table notifications is 'What monitors raised. Captured into the log, as the topics notifications and monitors:{id}.';
 comment on column notifications.id is 'Given by the database.';
 comment on column notifications.tenant_id is 'Whose.';
@@ -224,14 +226,17 @@ comment on column notifications.created_at is 'When it was raised: after change_
 create table notification_reads (
   actor text not null,
   notification_id bigint not null,
+  is_read boolean not null default true,
   constraint notification_reads_pkey primary key (actor, notification_id),
   constraint notification_reads_notification_fkey
     foreign key (notification_id) references notifications (id) on delete cascade
 );
 create index notification_reads_by_notification on notification_reads (notification_id);
-comment on table notification_reads is 'Who has read what, past the marks in notification_marks.';
+create index notification_reads_unread on notification_reads (actor, notification_id) where not is_read;
+comment on table notification_reads is 'What somebody said of single notifications. Of all others the mark in notification_marks tells, and that muted ones are born read.';
 comment on column notification_reads.actor is 'Who: user:<id> or key:<id>.';
 comment on column notification_reads.notification_id is 'What.';
+comment on column notification_reads.is_read is 'Whether they have read it, or want to see it as unread.';
 
 create table notification_marks (
   tenant_id bigint not null,

@@ -78,8 +78,12 @@ pub struct FeedEntry<'a> {
     pub position: Position,
     /// Whose clients may see it.
     pub tenant: TenantId,
-    /// The frame's type.
+    /// What happened; the frame's type, unless [`FeedEntry::raised`].
     pub op: Operation,
+    /// A monitor raised it: the frame's type is `notification`. Left out where it is false, so that programs of the
+    /// releases before understand all other entries as ever; those write `create` for the ones that they don't know.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub raised: bool,
     /// Where it is published. Topics that this program doesn't know, because the notifier is newer, are left out.
     #[serde(deserialize_with = "known_topics")]
     pub topics: Vec<Topic>,
@@ -91,6 +95,50 @@ pub struct FeedEntry<'a> {
     /// The frame's fields behind `type`, `topic` and `prev`: an object.
     #[serde(borrow)]
     pub frame: &'a RawValue,
+}
+
+impl FeedEntry<'_> {
+    /// The frame's type.
+    #[must_use]
+    pub const fn frame_type(&self) -> FrameType {
+        match self.op {
+            _ if self.raised => FrameType::Notification,
+            Operation::Create => FrameType::Create,
+            Operation::Update => FrameType::Update,
+            Operation::Delete => FrameType::Delete,
+        }
+    }
+}
+
+/// What a change frame says first: what happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameType {
+    /// It appeared.
+    Create,
+    /// Some of it changed.
+    Update,
+    /// It is gone.
+    Delete,
+    /// A monitor raised it.
+    Notification,
+}
+
+impl FrameType {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Notification => "notification",
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 fn known_topics<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Topic>, D::Error> {
@@ -138,12 +186,18 @@ pub struct ChangeFrame<'a> {
 /// Writes the text of a client's change frame: the topic's part, then `frame` as it came.
 ///
 /// `prev` promises that nothing on this topic lies strictly between it and the entry's position.
-pub fn write_change_frame(into: &mut Vec<u8>, op: Operation, topic: Topic, prev: Position, frame: &[u8]) {
+pub fn write_change_frame(
+    into: &mut Vec<u8>,
+    frame_type: FrameType,
+    topic: Topic,
+    prev: Position,
+    frame: &[u8],
+) {
     use std::io::Write;
 
     debug_assert!(frame.first() == Some(&b'{'), "a frame is an object");
     // Writing into a Vec can't fail.
-    let _ = write!(into, r#"{{"type":"{}","topic":"{topic}","prev":{prev},"#, op.as_str());
+    let _ = write!(into, r#"{{"type":"{}","topic":"{topic}","prev":{prev},"#, frame_type.as_str());
     into.extend_from_slice(frame.get(1..).unwrap_or_default());
 }
 
@@ -153,19 +207,20 @@ mod tests {
 
     #[test]
     fn a_frame_is_the_topics_part_and_the_shared_bytes() {
-        let mut text = Vec::new();
         let prev = Position::new(11).unwrap();
-        write_change_frame(
-            &mut text,
-            Operation::Update,
-            Topic::Items,
-            prev,
-            br#"{"resource":"item","id":5}"#,
-        );
-        assert_eq!(
-            String::from_utf8(text).unwrap(),
-            r#"{"type":"update","topic":"items","prev":11,"resource":"item","id":5}"#
-        );
+        for (frame_type, word) in [
+            (FrameType::Create, "create"),
+            (FrameType::Update, "update"),
+            (FrameType::Delete, "delete"),
+            (FrameType::Notification, "notification"),
+        ] {
+            let mut text = Vec::new();
+            write_change_frame(&mut text, frame_type, Topic::Items, prev, br#"{"resource":"item","id":5}"#);
+            assert_eq!(
+                String::from_utf8(text).unwrap(),
+                format!(r#"{{"type":"{word}","topic":"items","prev":11,"resource":"item","id":5}}"#)
+            );
+        }
     }
 
     #[test]
@@ -182,6 +237,22 @@ mod tests {
             assert_eq!(serde_json::to_string(&FeedMessage::Entries { head, entries }).unwrap(), text);
             let FeedPage::Entries { head, entries } = serde_json::from_str(&text).unwrap() else { panic!() };
             assert_eq!(serde_json::to_string(&FeedPage::Entries { head, entries }).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn an_entry_says_that_it_was_raised_and_nothing_where_it_was_not() {
+        let text = |raised: &str| {
+            format!(
+                r#"{{"position":1,"tenant":1,"op":"create",{raised}"topics":["notifications","monitors:7"],"key":"notification:5","at_us":3,"frame":{{"id":5}}}}"#
+            )
+        };
+        for (raised, frame_type) in [("", FrameType::Create), (r#""raised":true,"#, FrameType::Notification)]
+        {
+            let text = text(raised);
+            let entry: FeedEntry<'_> = serde_json::from_str(&text).unwrap();
+            assert_eq!(entry.frame_type(), frame_type);
+            assert_eq!(serde_json::to_string(&entry).unwrap(), text);
         }
     }
 }

@@ -102,6 +102,10 @@ bounded_text! {
     /// Free text about an item: 1 to 4,000 characters.
     Description, 4000
 }
+bounded_text! {
+    /// What somebody says about a notification or a mute: 1 to 2,000 characters.
+    Note, 2000
+}
 
 impl Default for Unit {
     /// Things are counted one by one unless told otherwise.

@@ -3,7 +3,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use domain::{
-    Cursor, EndedLogin, LogoutReason, Operation, Position, ResyncReason, TenantId, Topic, feed::FeedEntry,
+    Cursor, EndedLogin, LogoutReason, Position, ResyncReason, TenantId, Topic,
+    feed::{FeedEntry, FrameType},
 };
 use serde::Deserialize;
 
@@ -12,7 +13,7 @@ use serde::Deserialize;
 pub(crate) struct Entry {
     pub(crate) position: Position,
     pub(crate) tenant: TenantId,
-    pub(crate) op: Operation,
+    pub(crate) frame_type: FrameType,
     pub(crate) topics: Box<[Topic]>,
     /// Of several entries with the same key, a client that fell behind needs only the newest.
     pub(crate) key: Box<str>,
@@ -37,7 +38,7 @@ impl From<FeedEntry<'_>> for Entry {
         Self {
             position: entry.position,
             tenant: entry.tenant,
-            op: entry.op,
+            frame_type: entry.frame_type(),
             topics: entry.topics.into_boxed_slice(),
             key: entry.key.into(),
             at_us: entry.at_us,
@@ -90,6 +91,22 @@ mod tests {
     use domain::Login;
 
     use super::*;
+
+    #[test]
+    fn what_was_raised_is_told_apart_and_a_notifier_of_before_says_nothing_of_it() {
+        for (raised, expected) in [
+            (r#","raised":true"#, FrameType::Notification),
+            (r#","raised":false"#, FrameType::Create),
+            ("", FrameType::Create),
+        ] {
+            let text = format!(
+                r#"{{"position":1,"tenant":1,"op":"create"{raised},"topics":["notifications"],"key":"notification:5",
+                  "at_us":3,"frame":{{"id":5}}}}"#
+            );
+            let entry = Entry::from(serde_json::from_str::<FeedEntry<'_>>(&text).unwrap());
+            assert_eq!(entry.frame_type, expected);
+        }
+    }
 
     #[test]
     fn an_ended_login_is_read_and_what_is_none_is_ignored() {

@@ -79,7 +79,7 @@ impl Ring {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use domain::{Operation, TenantId, Topic};
+    use domain::{TenantId, Topic, feed::FrameType};
 
     use super::*;
 
@@ -92,7 +92,7 @@ pub(crate) mod tests {
         Arc::new(Entry {
             position: at(position),
             tenant: TenantId::DEFAULT,
-            op: Operation::Update,
+            frame_type: FrameType::Update,
             topics: Box::new([Topic::Items, Topic::Item(id)]),
             key: format!("item:{item}").into(),
             at_us: 0,

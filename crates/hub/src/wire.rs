@@ -115,7 +115,7 @@ pub(crate) fn put_change(
     prev: Position,
 ) {
     scratch.clear();
-    write_change_frame(scratch, entry.op, topic, prev, &entry.frame);
+    write_change_frame(scratch, entry.frame_type, topic, prev, &entry.frame);
     into.reserve(scratch.len() + 80);
     let id = epoch.map(|epoch| Cursor { epoch, position: entry.position });
     put_message(into, encoding, scratch, id);

@@ -174,6 +174,27 @@ problem_set! {
     /// Of exchanging credentials for a token.
     TokenProblems:
 }
+problem_set! {
+    /// Of reading a notification, and of what needs no body.
+    NotificationProblems: InvalidParameter, NotFound
+}
+problem_set! {
+    /// Of changing a notification.
+    ChangeNotificationProblems: InvalidParameter, MalformedBody, NotFound, BodyTooLarge, UnsupportedMediaType,
+    InvalidBody
+}
+problem_set! {
+    /// Of having read everything.
+    ReadUpToProblems: MalformedBody, BodyTooLarge, UnsupportedMediaType, InvalidBody
+}
+problem_set! {
+    /// Of making a mute.
+    CreateMuteProblems: InvalidParameter, MalformedBody, BodyTooLarge, UnsupportedMediaType, InvalidBody
+}
+problem_set! {
+    /// Of reading or ending a mute.
+    MuteProblems: InvalidParameter, NotFound
+}
 
 const EVERYWHERE: [ProblemCode; 7] = [
     ProblemCode::NotAuthenticated,

@@ -44,9 +44,13 @@ fn chores(settings: &Settings) -> Vec<Chore> {
         Chore::Throttles,
         Chore::EndedLogins,
         Chore::Deliveries,
+        Chore::Mutes,
     ];
     if auth.audit_days > 0 {
         chores.push(Chore::Audit { older_than: Duration::from_secs(u64::from(auth.audit_days) * 24 * 3600) });
+    }
+    if let Some(older_than) = settings.notifications.older_than() {
+        chores.push(Chore::Notifications { older_than });
     }
     chores
 }
@@ -98,5 +102,18 @@ mod tests {
         let year = Chore::Audit { older_than: Duration::from_secs(365 * 24 * 3600) };
         assert!(chores_with("365").contains(&year));
         assert!(!chores_with("0").iter().any(|chore| matches!(chore, Chore::Audit { .. })));
+    }
+
+    #[test]
+    fn notifications_are_kept_for_ninety_days_unless_told_otherwise() {
+        let kept = |days: Option<&str>| {
+            let variable = days.map(|days| ("STOCKWIRE__NOTIFICATIONS__DAYS".to_owned(), days.to_owned()));
+            let settings = Settings::load(None, variable.into_iter().collect()).unwrap();
+            chores(&settings).into_iter().find_map(|chore| match chore {
+                Chore::Notifications { older_than } => Some(older_than.as_secs() / (24 * 3600)),
+                _ => None,
+            })
+        };
+        assert_eq!((kept(None), kept(Some("7")), kept(Some("0"))), (Some(90), Some(7), None));
     }
 }

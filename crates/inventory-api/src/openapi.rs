@@ -14,7 +14,8 @@ use utoipa::{
 
 use crate::routes::{
     api_keys, audit, changes, channels, db_check, deliveries, history, item_list, items, me, monitor_runs,
-    monitor_status, monitors, passwords, presence, sessions, tenant_settings, tickets, tokens, users,
+    monitor_status, monitors, mutes, notification_marks, notifications, passwords, presence, sessions,
+    tenant_settings, tickets, tokens, users,
 };
 
 /// The document.
@@ -34,6 +35,7 @@ use crate::routes::{
         (name = "items", description = "What is counted."),
         (name = "changes", description = "Everything that happened, in order."),
         (name = "monitors", description = "What people ask to be told about items, and how it gets to them."),
+        (name = "notifications", description = "What monitors raised, who sees to it, and what is muted."),
         (name = "accounts", description = "Who may come in: users with a role, who sign in, and programs with an API key."),
         (name = "operation", description = "For those who run the service."),
     ),
@@ -54,6 +56,11 @@ use crate::routes::{
         channels::delete_channel, channels::test_channel, channels::rotate_channel_secret,
         deliveries::list_deliveries, deliveries::get_delivery, deliveries::retry_delivery,
         deliveries::retry_dead_deliveries,
+        notifications::list_notifications, notifications::get_notification, notifications::summarise_notifications,
+        notification_marks::mark_read, notification_marks::mark_unread, notification_marks::mark_read_up_to,
+        notification_marks::acknowledge_notification, notification_marks::unacknowledge_notification,
+        notification_marks::mute_notification, mutes::create_mute, mutes::list_mutes, mutes::get_mute,
+        mutes::delete_mute,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)

@@ -17,6 +17,7 @@ mod health;
 pub mod http;
 mod hub_settings;
 mod json_lines;
+mod notification_settings;
 pub mod origin;
 mod otlp;
 mod outgoing;

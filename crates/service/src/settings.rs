@@ -18,6 +18,7 @@ pub use crate::{
     connector_settings::Connector,
     deployment::{Deployment, Stage},
     hub_settings::Hub,
+    notification_settings::Notifications,
     outgoing_settings::Outgoing,
     retention_settings::Retention,
     secret::Secret,
@@ -51,6 +52,8 @@ pub struct Settings {
     pub notifier: Notifier,
     /// How much of the log is kept.
     pub retention: Retention,
+    /// What monitors raised.
+    pub notifications: Notifications,
     /// How the hub reaches inventory-api.
     pub api: Api,
     /// The hub.

@@ -44,6 +44,14 @@ pub enum Chore {
         /// That are older than this.
         older_than: Duration,
     },
+    /// Delete notifications with what was sent of them and who has read them. Those of which something is still to be
+    /// sent stay.
+    Notifications {
+        /// That were raised longer ago than this.
+        older_than: Duration,
+    },
+    /// Delete mutes that have ended, and those of items that are gone.
+    Mutes,
 }
 
 impl Chore {
@@ -59,6 +67,8 @@ impl Chore {
             Self::EndedLogins => "ended_logins",
             Self::Deliveries => "deliveries",
             Self::Audit { .. } => "audit",
+            Self::Notifications { .. } => "notifications",
+            Self::Mutes => "mutes",
         }
     }
 
@@ -124,6 +134,26 @@ impl Chore {
                   select id from audit where at < now() - make_interval(secs => $2) order by at limit $1
                 )"
             }
+            Self::Notifications { .. } => {
+                "/* store::tidy_up */
+                delete from notifications where id in (
+                  select id from notifications
+                  where created_at < now() - make_interval(secs => $2)
+                    and not exists (
+                      select from deliveries where notification_id = notifications.id and state = 'pending'
+                    )
+                  order by created_at limit $1
+                )"
+            }
+            Self::Mutes => {
+                "/* store::tidy_up */
+                delete from mutes where id in (
+                  select id from mutes
+                  where until <= now() - make_interval(secs => $2)
+                    or item_id is not null and not exists (select from items where items.id = mutes.item_id)
+                  limit $1
+                )"
+            }
         }
     }
 
@@ -131,11 +161,11 @@ impl Chore {
         match self {
             Self::EndSessions { idle } => idle,
             Self::Sessions => SESSIONS_KEPT,
-            Self::Tickets | Self::Links => Duration::ZERO,
+            Self::Tickets | Self::Links | Self::Mutes => Duration::ZERO,
             Self::Throttles => THROTTLES_KEPT,
             Self::EndedLogins => ENDED_LOGINS_KEPT,
             Self::Deliveries => DELIVERED_KEPT,
-            Self::Audit { older_than } => older_than,
+            Self::Audit { older_than } | Self::Notifications { older_than } => older_than,
         }
     }
 }

@@ -13,9 +13,10 @@ use crate::{
 /// How long to wait before asking again for what isn't to be had at the moment.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
-/// A client of the topic `items`.
+/// A client of a topic.
 pub struct LastingClient {
     hub: SocketAddr,
+    topic: String,
     socket: Option<SocketClient>,
     /// What was missed since this client was live last has been sent, or the whole state instead.
     made_good: bool,
@@ -32,16 +33,25 @@ pub struct LastingClient {
 }
 
 impl LastingClient {
-    /// Connects and reads the state.
+    /// Connects and reads the state of all items.
     ///
     /// # Errors
     /// The hub doesn't let it, or breaks a promise.
     pub async fn connect(hub: SocketAddr) -> Result<Self> {
+        Self::connect_to(hub, "items", Mirror::default()).await
+    }
+
+    /// Connects and reads the state of a topic into an empty mirror of what is on it.
+    ///
+    /// # Errors
+    /// The hub doesn't let it, or breaks a promise.
+    pub async fn connect_to(hub: SocketAddr, topic: &str, mirror: Mirror) -> Result<Self> {
         let mut client = Self {
             hub,
+            topic: topic.to_owned(),
             socket: None,
             made_good: true,
-            mirror: Mirror::default(),
+            mirror,
             connection_ids: Vec::new(),
             closes: Vec::new(),
             recovered: 0,
@@ -105,9 +115,9 @@ impl LastingClient {
         // Who has read the state once resumes, and takes a snapshot if that isn't possible.
         self.made_good = false;
         let asked = if self.read_anew == 0 {
-            socket.subscribe_with_snapshot("items").await
+            socket.subscribe_with_snapshot(&self.topic).await
         } else {
-            socket.resume("items", self.mirror.cursor()?, true).await
+            socket.resume(&self.topic, self.mirror.cursor()?, true).await
         };
         asked.or_else(|error| self.ended(error))
     }
@@ -115,7 +125,7 @@ impl LastingClient {
     async fn read_anew(&mut self) -> Result<()> {
         self.made_good = false;
         let Some(socket) = &mut self.socket else { return Ok(()) };
-        match socket.subscribe_with_snapshot("items").await {
+        match socket.subscribe_with_snapshot(&self.topic).await {
             Ok(()) => Ok(()),
             Err(error) => self.ended(error),
         }
@@ -156,11 +166,18 @@ impl LastingClient {
     /// # Errors
     /// It never does, or the hub breaks a promise.
     pub async fn until_equal(&mut self, database: &Database) -> Result<()> {
-        let table = Table::settled(database).await?;
+        self.until_knows(&Table::settled(database).await?).await
+    }
+
+    /// Goes on until it knows what a table says.
+    ///
+    /// # Errors
+    /// It never does, or the hub breaks a promise.
+    pub async fn until_knows(&mut self, table: &Table) -> Result<()> {
         let equal =
-            self.until("a client to know what the table says", |client| client.mirror.equals(&table).is_ok());
+            self.until("a client to know what the table says", |client| client.mirror.equals(table).is_ok());
         let equal = equal.await;
-        equal.with_context(|| format!("{:?}", self.mirror.equals(&table)))
+        equal.with_context(|| format!("{:?}", self.mirror.equals(table)))
     }
 }
 

@@ -40,11 +40,29 @@ impl Table {
     pub async fn settled(database: &Database) -> Result<Self> {
         database.all_sequenced().await?;
         let client = database.sql().await?;
-        let newest = "select coalesce(max(position), 0)
-            from change_log join changes on changes.id = change_log.change_id where tenant_id = 1";
-        let newest = client.query_one(newest, &[]).await?.try_get(0)?;
-        Ok(Self { items: items_in_table(&client).await?, newest })
+        Ok(Self { items: items_in_table(&client).await?, newest: newest_of(&client, "item").await? })
     }
+
+    /// The same of notifications.
+    ///
+    /// # Errors
+    /// Changes stay without a position, or the database is away.
+    pub async fn settled_notifications(database: &Database) -> Result<Self> {
+        database.all_sequenced().await?;
+        let client = database.sql().await?;
+        let all = "select id, notification_document(notifications) from notifications where tenant_id = 1";
+        let rows = client.query(all, &[]).await?;
+        let items = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_>>()?;
+        Ok(Self { items, newest: newest_of(&client, "notification").await? })
+    }
+}
+
+/// The newest position of a change of the default tenant's.
+async fn newest_of(client: &Client, resource: &str) -> Result<i64> {
+    let newest = "select coalesce(max(position), 0)
+        from change_log join changes on changes.id = change_log.change_id
+        where tenant_id = 1 and resource = $1";
+    Ok(client.query_one(newest, &[&resource]).await?.try_get(0)?)
 }
 
 /// The items of the default tenant as every reader sees them, by id.
@@ -56,9 +74,12 @@ pub async fn items_in_table(client: &Client) -> Result<BTreeMap<i64, Value>> {
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
-/// A client's copy of the topic `items`: applies frames by version, and checks what the protocol promises.
+/// A client's copy of the items on a topic, or of another resource: applies frames by version, and checks what the
+/// protocol promises. Frames of other resources are only checked.
 #[derive(Default, Clone)]
 pub struct Mirror {
+    /// What is copied, if it isn't items.
+    resource: Option<&'static str>,
     items: BTreeMap<i64, Value>,
     /// The newest version of every item that was seen, deleted ones too.
     versions: BTreeMap<i64, i64>,
@@ -82,6 +103,16 @@ pub struct Mirror {
 }
 
 impl Mirror {
+    /// A copy of another resource than items, such as `notification`.
+    #[must_use]
+    pub fn of(resource: &'static str) -> Self {
+        Self { resource: Some(resource), ..Self::default() }
+    }
+
+    fn resource(&self) -> &'static str {
+        self.resource.unwrap_or("item")
+    }
+
     /// Takes the next frame.
     ///
     /// # Errors
@@ -99,7 +130,7 @@ impl Mirror {
             }
             // Before it is subscribed, a heartbeat tells of the hub only.
             "heartbeat" if self.live => self.known = self.known.max(integer(frame, "position")?),
-            "create" | "update" | "delete" => self.take_change(frame)?,
+            "create" | "update" | "delete" | "notification" => self.take_change(frame)?,
             "conflated" => {
                 self.skipped += frame["skipped"].as_u64().context("conflated without skipped")?;
                 // What was picked is still to come: gaps are meant up to there, but nothing may be resumed from there.
@@ -146,14 +177,24 @@ impl Mirror {
         let excused = self.known.max(self.gaps_to);
         ensure!(prev <= excused, "something is missing: prev {prev}, known up to {}", self.known);
         self.known = self.known.max(position);
+        if frame["resource"] != self.resource() {
+            return Ok(());
+        }
         let (id, version) = (integer(frame, "id")?, integer(frame, "version")?);
-        self.history.push((position, id, version, text(frame, "type")?));
+        // What a monitor raises appears, like anything else that is new.
+        let kind = text(frame, "type")?;
+        let op = if kind == "notification" { "create".to_owned() } else { kind };
+        self.history.push((position, id, version, op));
         let seen = self.versions.entry(id).or_default();
         if version <= *seen {
             return Ok(());
         }
         *seen = version;
         self.changes += 1;
+        if self.resource() == "notification" && frame["type"] == "update" && !self.items.contains_key(&id) {
+            // A snapshot has the newest of them only: one that isn't here is too old to be shown.
+            return Ok(());
+        }
         if frame["type"] == "delete" {
             self.items.remove(&id);
         } else {
@@ -175,8 +216,8 @@ impl Mirror {
     pub async fn was_sent_the_log(&self, client: &Client) -> Result<()> {
         let log = "select position, resource_id, version, op
             from change_log join changes on changes.id = change_log.change_id
-            where tenant_id = 1 order by position";
-        let rows = client.query(log, &[]).await?;
+            where tenant_id = 1 and resource = $1 order by position";
+        let rows = client.query(log, &[&self.resource()]).await?;
         let read = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
         self.was_sent(&rows.iter().map(read).collect::<Result<Vec<_>>>()?)
     }

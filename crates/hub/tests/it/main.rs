@@ -10,6 +10,7 @@ mod fallbacks;
 mod handshakes;
 mod logins;
 mod metrics;
+mod notifications;
 mod polls;
 mod presence;
 mod request_ids;

@@ -110,7 +110,7 @@ fn search_text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn boolean(text: &str) -> Result<bool, String> {
+pub(crate) fn boolean(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| "must be true or false".to_owned())
 }
 

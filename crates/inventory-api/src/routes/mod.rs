@@ -15,6 +15,9 @@ pub(crate) mod me;
 pub(crate) mod monitor_runs;
 pub(crate) mod monitor_status;
 pub(crate) mod monitors;
+pub(crate) mod mutes;
+pub(crate) mod notification_marks;
+pub(crate) mod notifications;
 pub(crate) mod passwords;
 pub(crate) mod presence;
 pub(crate) mod sessions;
@@ -135,6 +138,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(web::resource("/me").route(web::get().to(me::me)))
         .service(web::resource("/tickets").route(web::post().to(tickets::create_ticket)))
         .service(web::resource("/presence").route(web::get().to(presence::list_people)))
+        .configure(configure_notifications)
         .service(web::resource("/changes").route(web::get().to(changes::list_changes)));
     config
         .service(web::resource("/internal/v1/snapshot").route(web::get().to(snapshot::snapshot)))
@@ -150,6 +154,54 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .configure(docs::configure)
         .configure(sign_in_page::configure)
         .service(api);
+}
+
+/// Mounts what monitors raised, and what is muted.
+fn configure_notifications(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/notifications")
+                .route(web::get().to(notifications::list_notifications))
+                .route(web::head().to(notifications::list_notifications)),
+        )
+        .service(
+            web::resource("/notifications/summary")
+                .route(web::get().to(notifications::summarise_notifications)),
+        )
+        .service(
+            web::resource("/notifications/read").route(web::post().to(notification_marks::mark_read_up_to)),
+        )
+        .service(
+            web::resource("/notifications/{id}")
+                .route(web::get().to(notifications::get_notification))
+                .route(web::head().to(notifications::get_notification)),
+        )
+        .service(
+            web::resource("/notifications/{id}/read")
+                .route(web::post().to(notification_marks::mark_read))
+                .route(web::delete().to(notification_marks::mark_unread)),
+        )
+        .service(
+            web::resource("/notifications/{id}/acknowledge")
+                .route(web::post().to(notification_marks::acknowledge_notification))
+                .route(web::delete().to(notification_marks::unacknowledge_notification)),
+        )
+        .service(
+            web::resource("/notifications/{id}/mute")
+                .route(web::post().to(notification_marks::mute_notification)),
+        )
+        .service(
+            web::resource("/mutes")
+                .route(web::get().to(mutes::list_mutes))
+                .route(web::head().to(mutes::list_mutes))
+                .route(web::post().to(mutes::create_mute)),
+        )
+        .service(
+            web::resource("/mutes/{id}")
+                .route(web::get().to(mutes::get_mute))
+                .route(web::head().to(mutes::get_mute))
+                .route(web::delete().to(mutes::delete_mute)),
+        );
 }
 
 /// The item's id in the path.

@@ -7,7 +7,7 @@ use std::pin::Pin;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use bytes::Bytes;
-use domain::{AsOf, ItemId, TenantId, Topic};
+use domain::{AsOf, ItemId, MonitorId, TenantId, Topic};
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
 use service::{ApiError, QueryReader, access};
@@ -21,6 +21,9 @@ const MOST_ITEMS: usize = 500;
 /// … and ends after the item that makes it longer than this.
 const LONG_LINE_BYTES: usize = 256 * 1024;
 
+/// A snapshot of notifications has the newest: what a screen shows. Older ones are in the list.
+const MOST_NOTIFICATIONS: u16 = 200;
+
 type Documents = Pin<Box<dyn Stream<Item = Result<String, store::Error>>>>;
 
 pub(crate) async fn snapshot(api: web::Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
@@ -30,6 +33,16 @@ pub(crate) async fn snapshot(api: web::Data<Api>, request: HttpRequest) -> Resul
         Of::Items(only) => {
             let Snapshot { as_of, documents } =
                 api.store().item_snapshot(tenant, only).await.map_err(store_error)?;
+            (as_of, Box::pin(documents))
+        }
+        Of::Monitors(only) => {
+            let Snapshot { as_of, documents } =
+                api.store().monitor_snapshot(tenant, only).await.map_err(store_error)?;
+            (as_of, Box::pin(documents))
+        }
+        Of::Notifications => {
+            let Snapshot { as_of, documents } =
+                api.store().notification_snapshot(tenant, MOST_NOTIFICATIONS).await.map_err(store_error)?;
             (as_of, Box::pin(documents))
         }
         Of::Presence => {
@@ -56,6 +69,10 @@ pub(crate) async fn snapshot(api: web::Data<Api>, request: HttpRequest) -> Resul
 enum Of {
     /// All items, or one.
     Items(Option<ItemId>),
+    /// All monitors, or one.
+    Monitors(Option<MonitorId>),
+    /// The newest notifications.
+    Notifications,
     /// Who is connected.
     Presence,
 }
@@ -69,8 +86,13 @@ fn read_query(query: &str) -> Result<(TenantId, Of), ApiError> {
     let of = reader.required("topic", |text| match text.parse() {
         Ok(Topic::Items) => Ok(Of::Items(None)),
         Ok(Topic::Item(id)) => Ok(Of::Items(Some(id))),
+        Ok(Topic::Monitors) => Ok(Of::Monitors(None)),
+        Ok(Topic::Monitor(id)) => Ok(Of::Monitors(Some(id))),
+        Ok(Topic::Notifications) => Ok(Of::Notifications),
         Ok(Topic::Presence) => Ok(Of::Presence),
-        Ok(_) | Err(_) => Err("must be items, items:{id} or presence".to_owned()),
+        Ok(Topic::Session) | Err(_) => {
+            Err("must be items, items:{id}, monitors, monitors:{id}, notifications or presence".to_owned())
+        }
     });
     reader.finish()?;
     // Both are there: otherwise the reading ended with an error.

@@ -106,7 +106,7 @@ async fn monitors_forget_a_channel_that_is_deleted() {
     let (gone, stays) = (app.webhook("https://a.example/").await, app.webhook("https://b.example/").await);
     let name = "update monitors set channels = array[$1::bigint, $2]";
     app.sql.execute(name, &[&gone.id, &stays.id]).await.unwrap();
-    let delivery = app.raise(gone.id, 1).await[0];
+    let delivery = app.raise_for(gone.id, 1).await[0];
     let path = format!("{CHANNELS}/{}", gone.id);
     assert_eq!(app.act(&app.manager(), "DELETE", &path, None).await.status, 204);
     let named: Vec<i64> = app.sql.query_one("select channels from monitors", &[]).await.unwrap().get(0);
@@ -135,7 +135,7 @@ async fn for_a_day_the_secret_before_signs_too() {
         read.body["secret_changed_at"].is_string() && !read.body.to_string().contains("whsec_"),
         "{read:?}"
     );
-    app.raise(channel.id, 1).await;
+    app.raise_for(channel.id, 1).await;
     let request = receiver.receives(1).await.remove(0);
     assert_eq!(request.signatures().len(), 2);
     assert!(request.is_signed_with(new) && request.is_signed_with(&channel.secret));
@@ -144,7 +144,7 @@ async fn for_a_day_the_secret_before_signs_too() {
         .batch_execute("update channels set seed_changed_at = now() - interval '24 hours 1 second'")
         .await
         .unwrap();
-    app.raise(channel.id, 1).await;
+    app.raise_for(channel.id, 1).await;
     let request = receiver.receives(2).await.remove(1);
     assert!(request.is_signed_with(new) && !request.is_signed_with(&channel.secret));
     assert_eq!(request.signatures().len(), 1);
@@ -180,7 +180,7 @@ async fn a_letter_tells_everybody_of_the_channel_what_was_raised() {
     assert_eq!((made.status.as_u16(), made.body.get("secret")), (201, None), "{made:?}");
     assert_eq!(made.body["recipients"], json!(["ann@shop.example", "bob@shop.example"]));
     let channel = made.body["id"].as_i64().unwrap();
-    let id = app.raise(channel, 1).await[0];
+    let id = app.raise_for(channel, 1).await[0];
     let letter = server.letter(0).await;
     let message_id = format!("Message-ID: <delivery-{id}@shop.example>");
     for line in [
@@ -228,7 +228,7 @@ async fn where_the_mail_server_is_away_the_letter_waits() {
     let app = app_with_mail("smtp+plain://127.0.0.1:1").await;
     let body = json!({"name": "Stock", "kind": "email", "recipients": ["ann@shop.example"]});
     let made = app.act(&app.manager(), "POST", CHANNELS, Some(body)).await;
-    let id = app.raise(made.body["id"].as_i64().unwrap(), 1).await[0];
+    let id = app.raise_for(made.body["id"].as_i64().unwrap(), 1).await[0];
     let failed = app.delivery_failed(id).await;
     assert_eq!((&failed["state"], &failed["attempts"]), (&json!("pending"), &json!(1)), "{failed}");
 }
@@ -240,7 +240,7 @@ async fn another_tenants_channels_and_deliveries_are_not_there() {
     let tenant = TenantId::new(app.sql.query_one(tenant, &[]).await.unwrap().get(0));
     let stranger = app.operator_of(tenant, "user:8", Role::Owner);
     let channel = app.webhook("https://shop.example/").await.id;
-    let delivery = app.raise(channel, 1).await[0];
+    let delivery = app.raise_for(channel, 1).await[0];
     let patch = Some(json!({"enabled": false}));
     for (method, path, body) in [
         ("GET", format!("{CHANNELS}/{channel}"), None),

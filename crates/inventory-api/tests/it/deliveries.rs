@@ -36,7 +36,7 @@ async fn a_notification_arrives_once_and_signed_as_the_specification_says() {
     let app = App::spawn_with(&[REACH]).await;
     let receiver = Receiver::start(OK).await;
     let channel = app.webhook(&receiver.url).await;
-    let id = app.raise(channel.id, 1).await[0];
+    let id = app.raise_for(channel.id, 1).await[0];
     let delivery = app.delivery_is(id, "delivered").await;
     let received = receiver.received();
     assert_eq!(received.len(), 1);
@@ -78,9 +78,9 @@ async fn one_that_never_answers_holds_up_nobody_else() {
     let app = App::spawn_with(&settings).await;
     let (silent, healthy) = (Receiver::start(Reply::Never).await, Receiver::start(OK).await);
     let (silent_channel, channel) = (app.webhook(&silent.url).await, app.webhook(&healthy.url).await);
-    let waiting_there = app.raise(silent_channel.id, 50).await;
+    let waiting_there = app.raise_for(silent_channel.id, 50).await;
     silent.receives(4).await;
-    for id in app.raise(channel.id, 20).await {
+    for id in app.raise_for(channel.id, 20).await {
         app.delivery_is(id, "delivered").await;
     }
     assert_eq!(silent.received().len(), 4, "more at once than to one channel");
@@ -94,7 +94,7 @@ async fn what_a_killed_process_was_sending_is_taken_over() {
     let receiver = Receiver::start(OK).await;
     receiver.first([Reply::Never, Reply::Never]);
     let channel = app.webhook(&receiver.url).await;
-    let ids = app.raise(channel.id, 2).await;
+    let ids = app.raise_for(channel.id, 2).await;
     // It is the victim's for three seconds.
     let victim = sender(&app, &[("STOCKWIRE__CONNECTOR__TRY_MS", "1000")]).await;
     receiver.receives(2).await;
@@ -118,7 +118,7 @@ async fn two_processes_never_send_the_same_one() {
     let mut ids = Vec::new();
     for _ in 0..5 {
         let channel = app.webhook(&receiver.url).await;
-        ids.extend(app.raise(channel.id, 20).await);
+        ids.extend(app.raise_for(channel.id, 20).await);
     }
     for id in &ids {
         app.delivery_is(*id, "delivered").await;
@@ -134,7 +134,7 @@ async fn what_is_under_way_when_a_service_stops_is_written_down() {
     let mut service = sender(&app, &[]).await;
     let receiver = Receiver::start(Reply::After(Duration::from_secs(1))).await;
     let channel = app.webhook(&receiver.url).await;
-    let id = app.raise(channel.id, 1).await[0];
+    let id = app.raise_for(channel.id, 1).await[0];
     receiver.receives(1).await;
     service.ask_to_stop().unwrap();
     assert!(service.exit_status(Duration::from_secs(9)).await.unwrap().success());
@@ -148,7 +148,7 @@ async fn a_process_that_takes_no_part_sends_nothing() {
     let app = App::spawn_with(&[REACH, ("STOCKWIRE__CONNECTOR__ENABLED", "false")]).await;
     let receiver = Receiver::start(OK).await;
     let channel = app.webhook(&receiver.url).await;
-    let id = app.raise(channel.id, 1).await[0];
+    let id = app.raise_for(channel.id, 1).await[0];
     // It sends a test all the same: somebody waits for it.
     let test = format!("/api/v1/channels/{}/test", channel.id);
     let tested = app.act(&app.manager(), "POST", &test, None).await;
@@ -171,11 +171,11 @@ async fn more_silent_receivers_than_places_leave_room_for_those_that_answer() {
     let (silent, healthy) = (Receiver::start(Reply::Never).await, Receiver::start(OK).await);
     for _ in 0..4 {
         let channel = app.webhook(&silent.url).await;
-        app.raise(channel.id, 500).await;
+        app.raise_for(channel.id, 500).await;
     }
     silent.receives(20).await;
     let channel = app.webhook(&healthy.url).await;
-    for id in app.raise(channel.id, 20).await {
+    for id in app.raise_for(channel.id, 20).await {
         app.delivery_is(id, "delivered").await;
     }
     let left = "select count(*) from deliveries where attempts = 0";
@@ -191,7 +191,7 @@ async fn a_ring_wakes_who_sends() {
     // The first says that it listens.
     ring().await;
     let channel = app.webhook("https://shop.example/").await;
-    let id = app.raise(channel.id, 3).await[0];
+    let id = app.raise_for(channel.id, 3).await[0];
     ring().await;
     let retry = format!("/api/v1/deliveries/{id}/retry");
     assert_eq!(app.act(&app.manager(), "POST", &retry, None).await.status, 200);

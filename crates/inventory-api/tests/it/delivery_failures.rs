@@ -26,7 +26,7 @@ async fn a_receiver_that_fails_is_tried_again_until_it_recovers() {
     let receiver = Receiver::start(OK).await;
     receiver.first([FAILS]);
     let channel = app.webhook(&receiver.url).await;
-    let id = app.raise(channel.id, 1).await[0];
+    let id = app.raise_for(channel.id, 1).await[0];
     let failed = app.delivery_failed(id).await;
     assert_eq!((&failed["state"], &failed["attempts"]), (&json!("pending"), &json!(1)));
     assert_eq!(failed["last_error"], "it answered with status 500");
@@ -45,7 +45,7 @@ async fn one_who_asks_for_quiet_has_it() {
     let app = App::spawn_with(&[REACH]).await;
     let receiver = Receiver::start(Reply::With(429, "Retry-After: 3600")).await;
     let channel = app.webhook(&receiver.url).await;
-    let id = app.raise(channel.id, 1).await[0];
+    let id = app.raise_for(channel.id, 1).await[0];
     let failed = app.delivery_failed(id).await;
     assert!((3590..=3620).contains(&pause(&failed).as_secs()), "{failed}");
     // Whoever manages the channel knows better.
@@ -60,7 +60,7 @@ async fn what_is_given_up_is_listed_and_sent_when_it_is_asked_for() {
     let app = App::spawn_with(&[REACH, ("STOCKWIRE__CONNECTOR__ATTEMPTS", "1")]).await;
     let receiver = Receiver::start(FAILS).await;
     let (channel, other) = (app.webhook(&receiver.url).await, app.webhook(&receiver.url).await);
-    let (ids, others) = (app.raise(channel.id, 3).await, app.raise(other.id, 1).await);
+    let (ids, others) = (app.raise_for(channel.id, 3).await, app.raise_for(other.id, 1).await);
     for id in ids.iter().chain(&others) {
         app.delivery_is(*id, "dead").await;
     }
@@ -105,14 +105,14 @@ async fn who_is_gone_for_good_or_sends_elsewhere_is_told_apart() {
     let receiver = Receiver::start(OK).await;
     let channel = app.webhook(&receiver.url).await;
     receiver.first([Reply::With(410, "x-nothing: to say")]);
-    let gone = app.raise(channel.id, 1).await[0];
+    let gone = app.raise_for(channel.id, 1).await[0];
     let gone = app.delivery_is(gone, "dead").await;
     assert!(
         gone["last_error"].as_str().unwrap().contains("gone for good") && gone["attempts"] == 1,
         "{gone}"
     );
     receiver.first([Reply::With(307, "Location: http://127.0.0.1:1/")]);
-    let moved = app.raise(channel.id, 1).await[0];
+    let moved = app.raise_for(channel.id, 1).await[0];
     let moved = app.delivery_failed(moved).await;
     assert!(moved["last_error"].as_str().unwrap().contains("redirects aren't followed"), "{moved}");
     assert_eq!(moved["state"], "pending");
@@ -126,7 +126,7 @@ async fn an_address_that_only_this_machine_reaches_is_refused_at_once() {
     let by_name = receiver.url.replace("127.0.0.1", "localhost");
     for url in [&receiver.url, &by_name, &receiver.url.replace("http://", "https://")] {
         let channel = app.webhook(url).await;
-        let id = app.raise(channel.id, 1).await[0];
+        let id = app.raise_for(channel.id, 1).await[0];
         let dead = app.delivery_is(id, "dead").await;
         let why = dead["last_error"].as_str().unwrap();
         assert!(why.contains("outgoing.allowed_networks") && dead["attempts"] == 1, "{url}: {dead}");
@@ -148,7 +148,7 @@ async fn what_becomes_due_while_a_channel_is_disabled_waits_for_somebody() {
         assert_eq!((patched.status.as_u16(), &patched.body["enabled"]), (200, &json!(enabled)));
     };
     enable(false).await;
-    let id = app.raise(channel.id, 1).await[0];
+    let id = app.raise_for(channel.id, 1).await[0];
     let dead = app.delivery_is(id, "dead").await;
     assert_eq!(dead["last_error"], "the channel is disabled");
     enable(true).await;
@@ -162,7 +162,7 @@ async fn one_that_is_being_tried_is_not_tried_beside_that() {
     let app = App::spawn_with(&[REACH]).await;
     let receiver = Receiver::start(Reply::After(Duration::from_secs(1))).await;
     let channel = app.webhook(&receiver.url).await;
-    let id = app.raise(channel.id, 1).await[0];
+    let id = app.raise_for(channel.id, 1).await[0];
     receiver.receives(1).await;
     let retry = format!("/api/v1/deliveries/{id}/retry");
     let retried = app.act(&app.manager(), "POST", &retry, None).await;
@@ -179,7 +179,7 @@ async fn no_line_of_the_log_says_a_secret_or_what_an_address_hides() {
     let receiver = Receiver::start(OK).await;
     receiver.first([Reply::With(410, "x-nothing: to say")]);
     let channel = app.webhook(&format!("{}?token=hidden-in-the-query", receiver.url)).await;
-    let ids = app.raise(channel.id, 2).await;
+    let ids = app.raise_for(channel.id, 2).await;
     let mut environment = process::environment(&app.settings);
     for (key, value) in
         [REACH, ("STOCKWIRE__LOG__FILTER", "debug"), ("STOCKWIRE__CONNECTOR__PARALLELISM", "1")]

@@ -28,6 +28,8 @@ mod manager;
 mod metrics;
 mod monitor_runs;
 mod monitors;
+mod mutes;
+mod notifications;
 mod outage;
 mod people;
 mod preconditions;

@@ -185,7 +185,7 @@ impl App {
     }
 
     /// Raises a notification as the evaluation does, once for each channel and number, and gives the ids of the deliveries.
-    pub(crate) async fn raise(&self, channel: i64, count: i64) -> Vec<i64> {
+    pub(crate) async fn raise_for(&self, channel: i64, count: i64) -> Vec<i64> {
         const RAISE: &str = "with raised as (
               insert into notifications (tenant_id, monitor_id, monitor_name, item_id, item_sku, item_name, severity,
                 measure, condition, value, threshold, message, change_position, change_at)

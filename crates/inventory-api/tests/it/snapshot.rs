@@ -39,6 +39,37 @@ async fn a_snapshot_has_every_item_and_its_moment_and_an_end() {
 }
 
 #[tokio::test]
+async fn snapshots_of_monitors_and_of_what_they_raised_have_documents_by_id() {
+    let app = App::spawn().await;
+    let sequencer = app.lead().await;
+    let many = "insert into monitors (tenant_id, name, scope, measure, condition, created_by)
+          values (1, 'Low', '{\"kind\":\"all\"}', 'price', '{\"kind\":\"below\",\"threshold\":\"10.0000\"}', 'user:1');
+        insert into notifications (tenant_id, monitor_id, monitor_name, item_id, item_name, severity, measure,
+          condition, message, change_position, change_at)
+        select 1, 2, 'Low', 1, 'Bolt', 'info', 'price', '{}', 'x', number, now() from generate_series(1, 203) as number";
+    app.sql.batch_execute(many).await.unwrap();
+    sequencer.step().await.unwrap();
+    let as_of = json!({"as_of": {"epoch": sequencer.epoch().to_string(), "position": 204}});
+    let documents = async |query: &str| -> Vec<Value> {
+        app.sql.query(query, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    };
+    let monitors =
+        documents("select monitor_document(monitors) from monitors where tenant_id = 1 order by id").await;
+    let all = snapshot(&app, "tenant=1&topic=monitors").await;
+    assert_eq!(all, [as_of.clone(), json!(monitors), json!({"end": 2})]);
+    let one = snapshot(&app, "tenant=1&topic=monitors:2").await;
+    assert_eq!(one, [as_of.clone(), json!([monitors[1]]), json!({"end": 1})]);
+    let newest = "select notification_document(notifications) from notifications where id > 3 order by id";
+    let newest = documents(newest).await;
+    let raised = snapshot(&app, "tenant=1&topic=notifications").await;
+    assert_eq!(raised, [as_of.clone(), json!(newest), json!({"end": 200})]);
+    for topic in ["monitors", "monitors:2", "notifications"] {
+        let none = snapshot(&app, &format!("tenant=2&topic={topic}")).await;
+        assert_eq!(none, [as_of.clone(), json!({"end": 0})]);
+    }
+}
+
+#[tokio::test]
 async fn a_snapshot_needs_the_internal_secret() {
     let app = App::spawn().await;
     let path = "/internal/v1/snapshot?tenant=1&topic=items";

@@ -162,6 +162,52 @@ async fn the_audit_trail_is_kept_for_as_long_as_is_asked() -> Result<()> {
 }
 
 #[tokio::test]
+async fn notifications_go_with_all_that_belongs_to_them_unless_something_is_still_to_be_sent() -> Result<()> {
+    let rows = "insert into notifications (tenant_id, monitor_id, monitor_name, item_id, item_name, severity, measure,
+          condition, message, change_position, change_at, created_at)
+        select 1, 1, name, 1, 'Bolt', 'info', 'price', '{}', 'x', days, now(), now() - make_interval(days => days)
+        from (values ('new', 1), ('old', 4), ('older', 5), ('unsent', 6), ('oldest', 7)) as raised (name, days);
+        insert into channels (tenant_id, name, kind, recipients) values (1, 'Ann', 'email', '{ann@shop.example}');
+        insert into deliveries (tenant_id, notification_id, channel_id, state)
+          select 1, notifications.id, channels.id,
+            case monitor_name when 'unsent' then 'pending' when 'old' then 'dead' else 'delivered' end
+          from notifications cross join channels;
+        insert into notification_reads (actor, notification_id) select 'user:1', id from notifications";
+    let (_database, store, sql) = prepared(rows).await?;
+    let log = "select id::text from changes order by id";
+    let before = texts(&sql, log).await?;
+    let chore = Chore::Notifications { older_than: 3 * DAY };
+    // In batches, the oldest first.
+    ensure!(store.tidy_up(chore, 2).await? == Some(2));
+    let left = "select monitor_name from notifications order by id";
+    ensure!(texts(&sql, left).await? == ["new", "old", "unsent"]);
+    ensure!(store.tidy_up(chore, 2).await? == Some(1));
+    ensure!(texts(&sql, left).await? == ["new", "unsent"]);
+    ensure!(texts(&sql, "select state from deliveries order by id").await? == ["delivered", "pending"]);
+    ensure!(texts(&sql, "select actor from notification_reads").await? == ["user:1", "user:1"]);
+    ensure!(texts(&sql, log).await? == before, "nobody is told that something has become old");
+    sql.batch_execute("update deliveries set state = 'dead'").await?;
+    ensure!(store.tidy_up(chore, 2).await? == Some(1));
+    ensure!(texts(&sql, left).await? == ["new"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn mutes_go_when_they_have_ended_or_their_item_is_gone() -> Result<()> {
+    let rows = "insert into items (tenant_id, name) values (1, 'Bolt'), (1, 'Nut');
+        insert into mutes (tenant_id, monitor_id, item_id, until, note, created_by) values
+          (1, 1, null, now() - interval '1 second', 'over', 'user:1'),
+          (1, 1, null, now() + interval '1 day', 'lasts', 'user:1'), (1, 1, null, null, 'for ever', 'user:1'),
+          (1, 1, 1, null, 'of what is there', 'user:1'), (1, null, 2, null, 'of what is gone', 'user:1');
+        delete from items where id = 2";
+    let (_database, store, sql) = prepared(rows).await?;
+    ensure!(store.tidy_up(Chore::Mutes, MOST).await? == Some(2));
+    let left = texts(&sql, "select note from mutes order by id").await?;
+    ensure!(left == ["lasts", "for ever", "of what is there"], "{left:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn one_process_tidies_up_at_a_time() -> Result<()> {
     let rows =
         "insert into tickets (hash, tenant_id, actor, scope, expires_at) values ('over', 1, 'x', '', now())";

@@ -7,7 +7,7 @@ mod scene;
 use anyhow::{Context as _, Result, ensure};
 use domain::{Permission, Role};
 use serde_json::{Value, json};
-use testkit::{EventStream, SocketClient, SocketOptions};
+use testkit::{EventStream, Raise, SocketClient, SocketOptions};
 
 use self::{
     rows::{
@@ -101,8 +101,8 @@ fn name(topic: domain::Topic) -> Option<&'static str> {
 #[tokio::test]
 async fn every_topic_is_open_to_every_kind_of_caller_as_the_permissions_say() -> Result<()> {
     let scene = Scene::set().await?;
-    let topics = ["items", "items:{id}", "notifications", "presence"];
-    for topic in ["items", "items:1", "notifications", "presence"] {
+    let topics = ["items", "items:{id}", "notifications", "monitors", "monitors:{monitor}", "presence"];
+    for topic in ["items", "items:1", "notifications", "monitors", "monitors:1", "presence"] {
         let found = name(topic.parse()?).context("no name")?;
         ensure!(topics.contains(&found), "{found}");
     }
@@ -149,13 +149,23 @@ async fn nothing_of_one_tenant_reaches_another() -> Result<()> {
     let mut socket = SocketClient::connect(scene.stack.hub.address(), &options).await?;
     socket.expect("connected").await?;
     let item = scene.id("insert into items (tenant_id, name) values (1, 'Secret') returning id").await?;
-    for topic in ["items", &format!("items:{item}")] {
+    let monitor = scene.with_ids("{monitor}").await?;
+    let raise = Raise { monitor: monitor.parse()?, item, ..Raise::default() };
+    raise.on(&scene.sql).await?;
+    let rename = "update monitors set name = 'Secret' where tenant_id = 1; update notifications set item_name = 'Secret'";
+    scene.sql.batch_execute(rename).await?;
+    let of_monitor = format!("monitors:{monitor}");
+    for topic in ["items", &format!("items:{item}"), "notifications", &of_monitor] {
         socket.subscribe_with_snapshot(topic).await?;
         let initial = socket.expect("initial").await?;
         ensure!(initial["data"] == json!([]), "{initial}");
         socket.expect("subscribed").await?;
     }
+    socket.send(&json!({"type": "subscribe", "topic": "monitors"})).await?;
+    socket.expect("subscribed").await?;
     scene.sql.batch_execute("update items set name = 'Still secret'").await?;
+    scene.sql.batch_execute("update monitors set name = 'Still secret' where tenant_id = 1").await?;
+    raise.on(&scene.sql).await?;
     // What is theirs comes behind what isn't.
     scene.sql.batch_execute("insert into items (tenant_id, name) values (2, 'Ours')").await?;
     let heard = socket.expect("create").await?;
@@ -169,6 +179,8 @@ async fn nothing_of_one_tenant_reaches_another() -> Result<()> {
         "/api/v1/presence",
         "/api/v1/monitors",
         "/api/v1/monitors/status",
+        "/api/v1/notifications",
+        "/api/v1/mutes",
         "/api/v1/sessions?user=all",
     ] {
         let answer =

@@ -43,7 +43,7 @@ pub(super) enum At {
 }
 
 /// A route, whom it is for, and what it answers: whom it lets in, and the same of another tenant. Every call finds a fresh
-/// item, user, session, key and link of the first tenant, whose ids take the places in path and body.
+/// item, user, session, key, monitor, notification and mute of the first tenant, whose ids take the places in path and body.
 pub(super) struct Row {
     pub(super) at: At,
     pub(super) method: &'static str,
@@ -155,6 +155,24 @@ pub(super) const ROUTES: &[Row] = &[
     row("PATCH", "/api/v1/settings", USERS, 200, 200).with(r#"{"session_policy":"single"}"#),
     row("GET", "/api/v1/audit", USERS, 200, 200),
     row("GET", "/api/v1/presence", READ, 200, 200),
+    row("GET", "/api/v1/notifications", READ, 200, 200),
+    row("HEAD", "/api/v1/notifications", READ, 200, 200),
+    row("GET", "/api/v1/notifications/summary", READ, 200, 200),
+    row("POST", "/api/v1/notifications/read", READ, 200, 200).with(r#"{"up_to":1}"#),
+    row("GET", "/api/v1/notifications/{notification}", READ, 200, 404),
+    row("HEAD", "/api/v1/notifications/{notification}", READ, 200, 404),
+    row("POST", "/api/v1/notifications/{notification}/read", READ, 204, 404),
+    row("DELETE", "/api/v1/notifications/{notification}/read", READ, 204, 404),
+    row("POST", "/api/v1/notifications/{notification}/acknowledge", STOCK, 200, 404).with(r#"{"note":"Ordered"}"#),
+    row("DELETE", "/api/v1/notifications/{notification}/acknowledge", STOCK, 204, 404),
+    row("POST", "/api/v1/notifications/{notification}/mute", MONITORS, 201, 404).with(r#"{"of":"monitor"}"#),
+    row("GET", "/api/v1/mutes", READ, 200, 200),
+    row("HEAD", "/api/v1/mutes", READ, 200, 200),
+    // Of another tenant's monitor nothing can be muted.
+    row("POST", "/api/v1/mutes", MONITORS, 201, 422).with(r#"{"monitor_id":{monitor}}"#),
+    row("GET", "/api/v1/mutes/{mute}", READ, 200, 404),
+    row("HEAD", "/api/v1/mutes/{mute}", READ, 200, 404),
+    row("DELETE", "/api/v1/mutes/{mute}", MONITORS, 204, 404),
     row("POST", "/internal/v1/presence", Services, 409, 409)
         .with(r#"{"hub":"0199a0a0-0000-7000-8000-000000000001","number":2,"lasts_ms":1000,"whole":null,"done":false,"here":[],"gone":[]}"#),
     row("GET", "/api/v1/channels", MONITORS, 200, 200),

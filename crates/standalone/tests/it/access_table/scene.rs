@@ -5,7 +5,7 @@ use domain::{Identity, Login, Permission, Permissions, Role, TenantId};
 use jiff::Timestamp;
 use reqwest::{Client, Method, Response};
 use service::access::Access;
-use testkit::{Stack, waiting};
+use testkit::{Raise, Stack, waiting};
 
 use super::rows::{
     At, Row,
@@ -227,6 +227,14 @@ impl Scene {
         }
         if text.contains("{delivery}") {
             text = text.replace("{delivery}", &self.delivery().await?.to_string());
+        }
+        if text.contains("{notification}") {
+            text = text.replace("{notification}", &Raise::default().on(&self.sql).await?.to_string());
+        }
+        if text.contains("{mute}") {
+            let insert =
+                "insert into mutes (tenant_id, monitor_id, created_by) values (1, 1, 'test') returning id";
+            text = text.replace("{mute}", &self.id(insert).await?.to_string());
         }
         if text.contains("{epoch}") {
             let epoch = "select replace(epoch::text, '-', '') from sequencer";
