@@ -99,6 +99,16 @@ impl FieldReader {
         self.errors.push(FieldError { detail, pointer: format!("/{field}/{place}") });
     }
 
+    /// An error inside of a field's own object.
+    pub(crate) fn nested_error(&mut self, field: &'static str, error: FieldError) {
+        self.errors.push(FieldError { pointer: format!("/{field}{}", error.pointer), ..error });
+    }
+
+    /// Whether something was wrong with this field.
+    pub(crate) fn has_error(&self, field: &str) -> bool {
+        self.errors.iter().any(|error| error.pointer.strip_prefix('/') == Some(field))
+    }
+
     /// Ends the reading: whatever was not taken is unknown.
     pub fn finish(mut self) -> Result<(), Vec<FieldError>> {
         let unknown: Vec<String> = self.object.keys().cloned().collect();

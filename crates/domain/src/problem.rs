@@ -33,6 +33,8 @@ pub enum ProblemCode {
     DuplicateSku,
     /// The e-mail address is taken.
     DuplicateEmail,
+    /// What it is, or does at the moment, doesn't allow it.
+    WrongState,
     /// A tenant must keep an owner who can sign in.
     LastOwner,
     /// A one-time link that was used, replaced, or is too old.
@@ -47,6 +49,8 @@ pub enum ProblemCode {
     BodyTooLarge,
     /// The body isn't JSON by its Content-Type.
     UnsupportedMediaType,
+    /// What another system was asked for on the caller's behalf can't be had.
+    UpstreamFailed,
     /// Too many requests.
     RateLimited,
     /// Our fault.
@@ -57,7 +61,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code, in the order of their status.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::MalformedBody,
         Self::InvalidParameter,
         Self::NotAuthenticated,
@@ -70,6 +74,7 @@ impl ProblemCode {
         Self::DuplicateSku,
         Self::DuplicateEmail,
         Self::LastOwner,
+        Self::WrongState,
         Self::LinkExpired,
         Self::CursorGone,
         Self::ChangesRemoved,
@@ -79,6 +84,7 @@ impl ProblemCode {
         Self::InvalidBody,
         Self::RateLimited,
         Self::Internal,
+        Self::UpstreamFailed,
         Self::Unavailable,
     ];
 
@@ -99,12 +105,14 @@ impl ProblemCode {
             Self::DuplicateSku => "duplicate_sku",
             Self::DuplicateEmail => "duplicate_email",
             Self::LastOwner => "last_owner",
+            Self::WrongState => "wrong_state",
             Self::LinkExpired => "link_expired",
             Self::CursorGone => "cursor_gone",
             Self::ChangesRemoved => "changes_removed",
             Self::VersionMismatch => "version_mismatch",
             Self::BodyTooLarge => "body_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UpstreamFailed => "upstream_failed",
             Self::RateLimited => "rate_limited",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
@@ -120,13 +128,14 @@ impl ProblemCode {
             Self::CsrfFailed | Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::DuplicateSku | Self::DuplicateEmail | Self::LastOwner => 409,
+            Self::DuplicateSku | Self::DuplicateEmail | Self::LastOwner | Self::WrongState => 409,
             Self::LinkExpired | Self::CursorGone | Self::ChangesRemoved => 410,
             Self::VersionMismatch => 412,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::InvalidBody => 422,
             Self::RateLimited => 429,
+            Self::UpstreamFailed => 502,
             Self::Internal => 500,
             Self::Unavailable => 503,
         }
@@ -149,12 +158,14 @@ impl ProblemCode {
             Self::DuplicateSku => "The sku is taken",
             Self::DuplicateEmail => "The e-mail address is taken",
             Self::LastOwner => "A tenant must keep an owner",
+            Self::WrongState => "Its state doesn't allow that",
             Self::LinkExpired => "The link can't be used any more",
             Self::CursorGone => "The cursor can't be used any more",
             Self::ChangesRemoved => "Changes behind the cursor are no longer kept",
             Self::VersionMismatch => "The state has changed",
             Self::BodyTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body must be application/json",
+            Self::UpstreamFailed => "Another system can't be reached, or can't be understood",
             Self::RateLimited => "Too many requests",
             Self::Internal => "Something went wrong on our side",
             Self::Unavailable => "Not available at the moment",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::web;
+use connector::{Outgoing, sources::HeaderSeal};
 use service::{
     Check, Context, Fatal, Health,
     access::Access,
@@ -40,6 +41,8 @@ struct Shared {
     keys: KeyRing,
     limits: Option<Limits>,
     audit: AuditTrail,
+    outgoing: Outgoing,
+    header_seal: HeaderSeal,
     allowed_origins: Vec<String>,
     stop: CancellationToken,
 }
@@ -76,6 +79,9 @@ impl Api {
         let limits = Limits::read(&settings.limits);
         let audit = AuditTrail::start(context, store.clone());
         let allowed_origins = settings.http.allowed_origins.clone();
+        let outgoing = Outgoing::new(&settings.outgoing)?;
+        let header_seal = HeaderSeal::new(&token_secret)?;
+        connector::start(context, store.clone(), outgoing.clone())?;
         housekeeping::start(context, store.clone());
         refusals::describe();
         let text = "Snapshots that were sent to hubs.";
@@ -98,6 +104,8 @@ impl Api {
             keys,
             limits,
             audit,
+            outgoing,
+            header_seal,
             allowed_origins,
             stop,
         };
@@ -197,6 +205,16 @@ impl Api {
     /// Takes notes of what is refused.
     pub(crate) fn audit(&self) -> &AuditTrail {
         &self.shared.audit
+    }
+
+    /// Makes requests to addresses that users name.
+    pub(crate) fn outgoing(&self) -> &Outgoing {
+        &self.shared.outgoing
+    }
+
+    /// Seals the headers that data sources send along.
+    pub(crate) fn header_seal(&self) -> &HeaderSeal {
+        &self.shared.header_seal
     }
 
     pub(crate) fn allowed_origins(&self) -> &[String] {

@@ -14,7 +14,7 @@ use utoipa::{
 
 use crate::routes::{
     api_keys, audit, changes, db_check, history, item_list, items, me, passwords, presence, sessions,
-    tenant_settings, tickets, tokens, users,
+    source_rows, sources, tenant_settings, tickets, tokens, users,
 };
 
 /// The document.
@@ -33,6 +33,7 @@ use crate::routes::{
     tags(
         (name = "items", description = "What is counted."),
         (name = "changes", description = "Everything that happened, in order."),
+        (name = "sources", description = "Where prices and quantities come from."),
         (name = "accounts", description = "Who may come in: users with a role, who sign in, and programs with an API key."),
         (name = "operation", description = "For those who run the service."),
     ),
@@ -44,7 +45,9 @@ use crate::routes::{
         passwords::choose_password, passwords::change_password, passwords::reset_password,
         tenant_settings::get_settings, tenant_settings::patch_settings, api_keys::create_api_key,
         api_keys::list_api_keys, api_keys::get_api_key, api_keys::revoke_api_key, tokens::issue_token,
-        tickets::create_ticket, presence::list_people, audit::list_audit, db_check::db_check,
+        sources::list_sources, sources::create_source, sources::get_source, sources::patch_source, sources::delete_source,
+        sources::start_source, sources::stop_source, sources::run_source, source_rows::push_rows,
+        source_rows::preview_source, tickets::create_ticket, presence::list_people, audit::list_audit, db_check::db_check,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)
