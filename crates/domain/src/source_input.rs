@@ -179,7 +179,7 @@ fn read(
         for (field, given) in [("url", url.is_some()), ("interval_seconds", interval_seconds.is_some())] {
             match (pulled, given) {
                 (true, false) if !fields.has_error(field) => {
-                    fields.error(field, "is required for a source that is pulled".into())
+                    fields.error(field, "is required for a source that is pulled".into());
                 }
                 (false, true) => fields.error(field, "is for sources that are pulled".into()),
                 _ => {}

@@ -16,7 +16,7 @@ fn no_route_is_missing_from_the_table() -> Result<()> {
         .iter()
         .map(|row| {
             let path = row.path.split('?').next().unwrap_or_default();
-            let id = ["{user}", "{session}", "{key}", "current"]
+            let id = ["{user}", "{session}", "{key}", "current", "{source}", "{price_source}"]
                 .iter()
                 .fold(path.to_owned(), |path, name| path.replace(name, "{id}"));
             (row.method.to_lowercase(), id)

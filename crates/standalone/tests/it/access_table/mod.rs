@@ -71,7 +71,7 @@ async fn the_openapi_document_says_of_every_route_what_the_table_says() -> Resul
             let said = operation["description"].as_str().unwrap_or_default();
             let is_this = |row: &&Row| {
                 let asked = row.path.split('?').next().unwrap_or_default();
-                let asked = ["{user}", "{session}", "{key}"]
+                let asked = ["{user}", "{session}", "{key}", "{source}", "{price_source}"]
                     .iter()
                     .fold(asked.to_owned(), |asked, id| asked.replace(id, "{id}"));
                 row.method.eq_ignore_ascii_case(method) && asked == *path

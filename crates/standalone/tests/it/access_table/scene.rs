@@ -123,6 +123,15 @@ impl Scene {
         self.id(insert).await
     }
 
+    /// A data source that is pushed to, with rows of one field.
+    async fn source(&self, field: &str) -> Result<i64> {
+        self.id(&format!(
+            r#"insert into sources (tenant_id, name, kind, format, mapping, fresh_for_seconds, created_by)
+               values (1, 'source', 'push', 'json', '{{"item": {{"match": "sku"}}, "{field}": "n"}}', 60, 'test') returning id"#
+        ))
+        .await
+    }
+
     /// What a caller shows.
     pub(super) async fn credentials(&self, caller: Caller) -> Result<Option<String>> {
         let (tenant, role) = match caller {
@@ -191,6 +200,11 @@ impl Scene {
         }
         if text.contains("{key}") {
             text = text.replace("{key}", &self.key().await?.to_string());
+        }
+        for (place, field) in [("{source}", "quantity"), ("{price_source}", "price")] {
+            if text.contains(place) {
+                text = text.replace(place, &self.source(field).await?.to_string());
+            }
         }
         if text.contains("{epoch}") {
             let epoch = "select replace(epoch::text, '-', '') from sequencer";
