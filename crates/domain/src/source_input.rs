@@ -149,45 +149,21 @@ fn read(
         optional(fields.take("interval_seconds", |value| number(&value, 1, LONGEST_INTERVAL)));
     let timeout_seconds =
         optional(fields.take("timeout_seconds", |value| number(&value, 1, LONGEST_TIMEOUT)));
-    let mapping_errors = |fields: &mut FieldReader, errors: Vec<FieldError>| {
-        for error in errors {
-            fields.nested_error("mapping", error);
-        }
-    };
-    let mapping = match fields.required("mapping", Ok) {
-        Some(value) => mapping(value, format).map_err(|errors| mapping_errors(&mut fields, errors)).ok(),
-        None => None,
-    };
+    let mapping = fields.required("mapping", Ok).and_then(|value| {
+        let refuse = |errors: Vec<FieldError>| {
+            errors.into_iter().for_each(|error| fields.nested_error("mapping", error));
+        };
+        mapping(value, format).map_err(refuse).ok()
+    });
     let max_change_percent = optional(fields.take("max_change_percent", percent));
     let priority = optional(fields.take("priority", |value| number(&value, 0, 1000)));
     let fresh_for_seconds =
         optional(fields.take("fresh_for_seconds", |value| number(&value, 1, LONGEST_FRESH)));
     let enabled = optional(fields.take("enabled", boolean));
-    let header = match fields.take("header", Ok) {
-        Given::Absent => HeaderChange::Keep,
-        Given::Null => HeaderChange::Forget,
-        Given::Value(value) => match header(value) {
-            Ok(header) => HeaderChange::Replace(header),
-            Err(errors) => {
-                errors.into_iter().for_each(|error| fields.nested_error("header", error));
-                HeaderChange::Keep
-            }
-        },
-    };
+    let header = header_change(&mut fields);
     if let Some(kind) = kind {
-        let pulled = kind == SourceKind::Pull;
-        for (field, given) in [("url", url.is_some()), ("interval_seconds", interval_seconds.is_some())] {
-            match (pulled, given) {
-                (true, false) if !fields.has_error(field) => {
-                    fields.error(field, "is required for a source that is pulled".into());
-                }
-                (false, true) => fields.error(field, "is for sources that are pulled".into()),
-                _ => {}
-            }
-        }
-        if !pulled && matches!(header, HeaderChange::Replace(_)) {
-            fields.error("header", "is for sources that are pulled".into());
-        }
+        let given = [("url", url.is_some()), ("interval_seconds", interval_seconds.is_some())];
+        check_pulled(&mut fields, kind, given, &header);
     }
     fields.finish()?;
     let (Some(name), Some(kind), Some(format), Some(mapping)) = (name, kind, format, mapping) else {
@@ -208,6 +184,42 @@ fn read(
         enabled: enabled.unwrap_or(true),
     };
     Ok(SourceInput { definition, header })
+}
+
+fn header_change(fields: &mut FieldReader) -> HeaderChange {
+    match fields.take("header", Ok) {
+        Given::Absent => HeaderChange::Keep,
+        Given::Null => HeaderChange::Forget,
+        Given::Value(value) => match header(value) {
+            Ok(header) => HeaderChange::Replace(header),
+            Err(errors) => {
+                errors.into_iter().for_each(|error| fields.nested_error("header", error));
+                HeaderChange::Keep
+            }
+        },
+    }
+}
+
+/// What only a source has that is pulled, and what it must have.
+fn check_pulled(
+    fields: &mut FieldReader,
+    kind: SourceKind,
+    given: [(&'static str, bool); 2],
+    header: &HeaderChange,
+) {
+    let pulled = kind == SourceKind::Pull;
+    for (field, given) in given {
+        match (pulled, given) {
+            (true, false) if !fields.has_error(field) => {
+                fields.error(field, "is required for a source that is pulled".into());
+            }
+            (false, true) => fields.error(field, "is for sources that are pulled".into()),
+            _ => {}
+        }
+    }
+    if !pulled && matches!(header, HeaderChange::Replace(_)) {
+        fields.error("header", "is for sources that are pulled".into());
+    }
 }
 
 fn optional<T>(given: Given<T>) -> Option<T> {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use domain::{SourceDefinition, SourceReport, TenantId};
-use tokio_postgres::types::Json;
+use tokio_postgres::{Row, types::Json};
 use uuid::Uuid;
 
 use crate::{
@@ -55,6 +55,44 @@ pub struct RunEnd<'a> {
     pub newest_item: Option<i64>,
 }
 
+/// It is enough to hear that nothing has changed if the last answer was applied whole, not long ago, and nothing has
+/// happened since that makes more of it count: newer items, a better source.
+const TAKE: &str = concat!(
+    "/* store::take_due_sources */
+    with due as materialized (
+      select source_runs.source_id from source_runs join sources on sources.id = source_runs.source_id
+      where sources.enabled and source_runs.next_run_at <= clock_timestamp()
+        and (source_runs.lease_until is null or source_runs.lease_until < clock_timestamp())
+      order by source_runs.next_run_at limit $3 for no key update of source_runs skip locked
+    ), taken as (
+      update source_runs set holder = $1, lease_until = clock_timestamp() + make_interval(secs => $2),
+        last_attempt_at = clock_timestamp(),
+        breaker = case when breaker = 'closed' then 'closed' else 'half_open' end,
+        consecutive_failures = consecutive_failures + (holder is not null)::integer,
+        last_error = case when holder is null then last_error else 'the process that ran it ended in the middle' end
+      from due where source_runs.source_id = due.source_id
+      returning source_runs.*
+    ), newest as (
+      select tenant_id, (select max(items.id) from items where items.tenant_id = tenants.tenant_id) as item
+      from (select distinct tenant_id from sources join taken on source_id = id) as tenants
+    )
+    select ",
+    definition!(),
+    ", sources.sealed_header, taken.consecutive_failures, taken.etag, taken.last_modified, newest.item as newest_item,
+      coalesce(taken.read_whole_at > clock_timestamp() - interval '1 hour'
+        and taken.consecutive_failures = 0
+        and taken.newest_item is not distinct from newest.item
+        and (taken.report ->> 'shadowed')::bigint = 0
+        and not exists (
+          select from sources as other join source_runs as better on better.source_id = other.id
+          where other.tenant_id = sources.tenant_id
+            and (other.priority, other.id) < (sources.priority, sources.id)
+            and better.last_success_at > taken.read_whole_at
+        ), false) as is_known
+    from taken join sources on sources.id = taken.source_id
+      join newest on newest.tenant_id = sources.tenant_id"
+);
+
 impl Store {
     /// Takes at most `most` sources that are due, of any tenants, for `lease`. Sources that another process has are left
     /// alone, unless it hasn't said that it is alive: then it died in the middle, which counts as a failure.
@@ -67,61 +105,9 @@ impl Store {
         lease: Duration,
         most: u32,
     ) -> Result<Vec<TakenSource>, Error> {
-        // It is enough to hear that nothing has changed if the last answer was applied whole, not long ago, and nothing
-        // has happened since that makes more of it count: newer items, a better source.
-        const TAKE: &str = concat!(
-            "/* store::take_due_sources */
-            with due as materialized (
-              select source_runs.source_id from source_runs join sources on sources.id = source_runs.source_id
-              where sources.enabled and source_runs.next_run_at <= clock_timestamp()
-                and (source_runs.lease_until is null or source_runs.lease_until < clock_timestamp())
-              order by source_runs.next_run_at limit $3 for no key update of source_runs skip locked
-            ), taken as (
-              update source_runs set holder = $1, lease_until = clock_timestamp() + make_interval(secs => $2),
-                last_attempt_at = clock_timestamp(),
-                breaker = case when breaker = 'closed' then 'closed' else 'half_open' end,
-                consecutive_failures = consecutive_failures + (holder is not null)::integer,
-                last_error = case when holder is null then last_error else 'the process that ran it ended in the middle' end
-              from due where source_runs.source_id = due.source_id
-              returning source_runs.*
-            ), newest as (
-              select tenant_id, (select max(items.id) from items where items.tenant_id = tenants.tenant_id) as item
-              from (select distinct tenant_id from sources join taken on source_id = id) as tenants
-            )
-            select ",
-            definition!(),
-            ", sources.sealed_header, taken.consecutive_failures, taken.etag, taken.last_modified, newest.item as newest_item,
-              coalesce(taken.read_whole_at > clock_timestamp() - interval '1 hour'
-                and taken.consecutive_failures = 0
-                and taken.newest_item is not distinct from newest.item
-                and (taken.report ->> 'shadowed')::bigint = 0
-                and not exists (
-                  select from sources as other join source_runs as better on better.source_id = other.id
-                  where other.tenant_id = sources.tenant_id
-                    and (other.priority, other.id) < (sources.priority, sources.id)
-                    and better.last_success_at > taken.read_whole_at
-                ), false) as is_known
-            from taken join sources on sources.id = taken.source_id
-              join newest on newest.tenant_id = sources.tenant_id"
-        );
         let client = self.client().await?;
         let rows = client.rows(TAKE, &[&holder, &lease.as_secs_f64(), &i64::from(most)]).await?;
-        let mut taken = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let is_known: bool = row.try_get("is_known")?;
-            let tags =
-                AnswerTags { etag: row.try_get("etag")?, last_modified: row.try_get("last_modified")? };
-            taken.push(TakenSource {
-                id: row.try_get("id")?,
-                tenant: TenantId::new(row.try_get("tenant_id")?),
-                definition: read_definition(row)?,
-                header: read_header(row)?,
-                failures: row.try_get("consecutive_failures")?,
-                known: Some(tags).filter(|tags| is_known && *tags != AnswerTags::default()),
-                newest_item: row.try_get("newest_item")?,
-            });
-        }
-        Ok(taken)
+        rows.iter().map(read_taken).collect()
     }
 
     /// Says that the process which took a source is alive. False if it isn't named there any more.
@@ -263,4 +249,18 @@ impl Store {
         client.rows(PUSHED, &[&tenant.get(), &id, &Json(report)]).await?;
         Ok(())
     }
+}
+
+fn read_taken(row: &Row) -> Result<TakenSource, Error> {
+    let is_known: bool = row.try_get("is_known")?;
+    let tags = AnswerTags { etag: row.try_get("etag")?, last_modified: row.try_get("last_modified")? };
+    Ok(TakenSource {
+        id: row.try_get("id")?,
+        tenant: TenantId::new(row.try_get("tenant_id")?),
+        definition: read_definition(row)?,
+        header: read_header(row)?,
+        failures: row.try_get("consecutive_failures")?,
+        known: Some(tags).filter(|tags| is_known && *tags != AnswerTags::default()),
+        newest_item: row.try_get("newest_item")?,
+    })
 }

@@ -92,7 +92,7 @@ impl UnderWay {
             Ok(id) => self.taken.retain(|source| source.id != id),
             // Its lease runs out, which counts as a failure.
             Err(error) => {
-                tracing::error!(source = &error as &dyn std::error::Error, "a run of a data source broke")
+                tracing::error!(source = &error as &dyn std::error::Error, "a run of a data source broke");
             }
         }
     }
