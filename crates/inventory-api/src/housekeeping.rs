@@ -43,6 +43,7 @@ fn chores(settings: &Settings) -> Vec<Chore> {
         Chore::Links,
         Chore::Throttles,
         Chore::EndedLogins,
+        Chore::SourceValues,
     ];
     if auth.audit_days > 0 {
         chores.push(Chore::Audit { older_than: Duration::from_secs(u64::from(auth.audit_days) * 24 * 3600) });

@@ -17,6 +17,10 @@ const THROTTLES_KEPT: Duration = Duration::from_secs(3600);
 /// Longer than any token of a login that was ended, whatever clocks say.
 const ENDED_LOGINS_KEPT: Duration = LONGEST_TOKEN.saturating_add(Duration::from_secs(3600));
 
+/// Longer than any value of a data source counts: what is older belongs to items that are gone, or to rows that are no longer
+/// given.
+const SOURCE_VALUES_KEPT: Duration = Duration::from_secs(31 * 24 * 3600);
+
 /// What there is to tidy up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chore {
@@ -35,6 +39,8 @@ pub enum Chore {
     Throttles,
     /// Delete ended logins that no token can name any more.
     EndedLogins,
+    /// Delete values of data sources that no longer count.
+    SourceValues,
     /// Delete lines of the audit trail.
     Audit {
         /// That are older than this.
@@ -53,6 +59,7 @@ impl Chore {
             Self::Links => "one_time_links",
             Self::Throttles => "sign_in_throttles",
             Self::EndedLogins => "ended_logins",
+            Self::SourceValues => "source_values",
             Self::Audit { .. } => "audit",
         }
     }
@@ -105,6 +112,13 @@ impl Chore {
                   select id from ended_logins where at < now() - make_interval(secs => $2) order by at limit $1
                 )"
             }
+            Self::SourceValues => {
+                "/* store::tidy_up */
+                delete from source_values where (item_id, measure, source_id) in (
+                  select item_id, measure, source_id from source_values
+                  where at < now() - make_interval(secs => $2) limit $1
+                ) and at < now() - make_interval(secs => $2)"
+            }
             Self::Audit { .. } => {
                 "/* store::tidy_up */
                 delete from audit where id in (
@@ -121,6 +135,7 @@ impl Chore {
             Self::Tickets | Self::Links => Duration::ZERO,
             Self::Throttles => THROTTLES_KEPT,
             Self::EndedLogins => ENDED_LOGINS_KEPT,
+            Self::SourceValues => SOURCE_VALUES_KEPT,
             Self::Audit { older_than } => older_than,
         }
     }
