@@ -59,6 +59,12 @@ impl Courier {
     /// Letters go by `mail`, if there is any.
     ///
     /// # Errors
+    /// What it makes requests with.
+    #[must_use]
+    pub const fn outgoing(&self) -> &Outgoing {
+        &self.outgoing
+    }
+
     /// The key of tokens is missing or too short, or the settings of outgoing requests can't be used.
     pub fn new(settings: &Settings, mail: Option<Mail>) -> Result<Self, Fatal> {
         Ok(Self {

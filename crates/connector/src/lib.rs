@@ -9,6 +9,7 @@
 //! | `signature` | secrets and signatures of webhooks |
 //! | `courier` | brings a message to where a channel leads, once |
 //! | `deliveries`, `schedule` | the queue of what is to be sent, and when it is tried again |
+//! | `sources/*` | data sources |
 //!
 //! It runs in every inventory-api, which is the service that reaches the world outside. What is due lies in Postgres, and
 //! whoever takes it says so there first: several processes share the work, and none of it is done twice at a time.
@@ -20,8 +21,9 @@ mod message;
 mod outgoing;
 mod schedule;
 mod signature;
+pub mod sources;
 
-use service::Context;
+use service::{Context, Fatal};
 use store::Store;
 
 pub use courier::{Courier, Undelivered};
@@ -32,6 +34,11 @@ pub use signature::{WebhookSecret, random_seed};
 
 /// Does what there is to do in the background until the service stops. Call it inside a runtime that lasts as long as the
 /// service.
-pub fn start(context: &Context, store: Store, courier: Courier) {
+///
+/// # Errors
+/// A secret is missing or too short.
+pub fn start(context: &Context, store: Store, courier: Courier) -> Result<(), Fatal> {
+    sources::start(context, store.clone(), courier.outgoing().clone())?;
     deliveries::start(context, store, courier);
+    Ok(())
 }

@@ -179,6 +179,11 @@ impl FieldReader {
         self.object.clear();
     }
 
+    /// An error inside of a field's own object.
+    pub(crate) fn nested_error(&mut self, field: &'static str, error: FieldError) {
+        self.errors.push(FieldError { pointer: format!("/{field}{}", error.pointer), ..error });
+    }
+
     /// Ends the reading: whatever was not taken is unknown.
     pub fn finish(mut self) -> Result<(), Vec<FieldError>> {
         let unknown: Vec<String> = self.object.keys().cloned().collect();

@@ -40,6 +40,8 @@ mod schedule;
 mod schedule_input;
 mod scope_input;
 mod sign_in;
+mod source;
+mod source_input;
 mod tenant;
 mod text;
 mod ticket;
@@ -81,6 +83,11 @@ pub use presence::{PersonDocument, PresenceReport, TenantActor};
 pub use problem::{Problem, ProblemCode};
 pub use schedule::Schedule;
 pub use sign_in::SignIn;
+pub use source::{
+    ItemMapping, ItemMatch, ItemValues, Mapping, PreviewedChange, RowError, Source, SourceDefinition,
+    SourceFormat, SourceHeaderName, SourceKind, SourcePreview, SourceReport, SourceState,
+};
+pub use source_input::{HeaderChange, SourceHeader, SourceInput};
 pub use tenant::TenantId;
 pub use text::{Description, Name, Note, Sku, TextError, Unit};
 pub use ticket::{TICKET_LIFETIME, TicketHolder, is_ticket, read_ticket};

@@ -34,6 +34,8 @@ pub enum ProblemCode {
     DuplicateSku,
     /// The e-mail address is taken.
     DuplicateEmail,
+    /// What it is, or does at the moment, doesn't allow it.
+    WrongState,
     /// A tenant must keep an owner who can sign in.
     LastOwner,
     /// A monitor that every tenant has stays, and looks at what it looks at.
@@ -52,6 +54,8 @@ pub enum ProblemCode {
     BodyTooLarge,
     /// The body isn't JSON by its Content-Type.
     UnsupportedMediaType,
+    /// What another system was asked for on the caller's behalf can't be had.
+    UpstreamFailed,
     /// Too many requests.
     RateLimited,
     /// Our fault.
@@ -62,7 +66,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code, in the order of their status.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::MalformedBody,
         Self::InvalidParameter,
         Self::NotAuthenticated,
@@ -77,6 +81,7 @@ impl ProblemCode {
         Self::LastOwner,
         Self::BuiltInMonitor,
         Self::TooManyMonitors,
+        Self::WrongState,
         Self::LinkExpired,
         Self::CursorGone,
         Self::ChangesRemoved,
@@ -86,6 +91,7 @@ impl ProblemCode {
         Self::InvalidBody,
         Self::RateLimited,
         Self::Internal,
+        Self::UpstreamFailed,
         Self::Unavailable,
     ];
 
@@ -108,12 +114,14 @@ impl ProblemCode {
             Self::LastOwner => "last_owner",
             Self::BuiltInMonitor => "built_in_monitor",
             Self::TooManyMonitors => "too_many_monitors",
+            Self::WrongState => "wrong_state",
             Self::LinkExpired => "link_expired",
             Self::CursorGone => "cursor_gone",
             Self::ChangesRemoved => "changes_removed",
             Self::VersionMismatch => "version_mismatch",
             Self::BodyTooLarge => "body_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UpstreamFailed => "upstream_failed",
             Self::RateLimited => "rate_limited",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
@@ -130,13 +138,14 @@ impl ProblemCode {
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::DuplicateSku | Self::DuplicateEmail | Self::LastOwner => 409,
-            Self::BuiltInMonitor | Self::TooManyMonitors => 409,
+            Self::BuiltInMonitor | Self::TooManyMonitors | Self::WrongState => 409,
             Self::LinkExpired | Self::CursorGone | Self::ChangesRemoved => 410,
             Self::VersionMismatch => 412,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::InvalidBody => 422,
             Self::RateLimited => 429,
+            Self::UpstreamFailed => 502,
             Self::Internal => 500,
             Self::Unavailable => 503,
         }
@@ -161,12 +170,14 @@ impl ProblemCode {
             Self::LastOwner => "A tenant must keep an owner",
             Self::BuiltInMonitor => "The monitor is built in",
             Self::TooManyMonitors => "There are as many monitors as there may be",
+            Self::WrongState => "Its state doesn't allow that",
             Self::LinkExpired => "The link can't be used any more",
             Self::CursorGone => "The cursor can't be used any more",
             Self::ChangesRemoved => "Changes behind the cursor are no longer kept",
             Self::VersionMismatch => "The state has changed",
             Self::BodyTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body must be application/json",
+            Self::UpstreamFailed => "Another system can't be reached, or can't be understood",
             Self::RateLimited => "Too many requests",
             Self::Internal => "Something went wrong on our side",
             Self::Unavailable => "Not available at the moment",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::web;
-use connector::{Courier, Mail};
+use connector::{Courier, Mail, Outgoing, sources::HeaderSeal};
 use service::{
     Check, Context, Fatal, Health,
     access::Access,
@@ -42,6 +42,7 @@ struct Shared {
     keys: KeyRing,
     limits: Option<Limits>,
     audit: AuditTrail,
+    header_seal: HeaderSeal,
     allowed_origins: Vec<String>,
     stop: CancellationToken,
 }
@@ -80,8 +81,9 @@ impl Api {
         let limits = Limits::read(&settings.limits);
         let audit = AuditTrail::start(context, store.clone());
         let allowed_origins = settings.http.allowed_origins.clone();
+        let header_seal = HeaderSeal::new(&token_secret)?;
+        connector::start(context, store.clone(), courier.clone())?;
         housekeeping::start(context, store.clone());
-        connector::start(context, store.clone(), courier.clone());
         refusals::describe();
         let text = "Snapshots that were sent to hubs.";
         metrics::describe_counter!("stockwire_snapshots_total", metrics::Unit::Count, text);
@@ -104,6 +106,7 @@ impl Api {
             keys,
             limits,
             audit,
+            header_seal,
             allowed_origins,
             stop,
         };
@@ -208,6 +211,16 @@ impl Api {
     /// Takes notes of what is refused.
     pub(crate) fn audit(&self) -> &AuditTrail {
         &self.shared.audit
+    }
+
+    /// Makes requests to addresses that users name.
+    pub(crate) fn outgoing(&self) -> &Outgoing {
+        self.shared.courier.outgoing()
+    }
+
+    /// Seals the headers that data sources send along.
+    pub(crate) fn header_seal(&self) -> &HeaderSeal {
+        &self.shared.header_seal
     }
 
     pub(crate) fn allowed_origins(&self) -> &[String] {

@@ -42,11 +42,7 @@ pub(crate) async fn read(
     payload: web::Payload,
     body_is: BodyIs,
 ) -> Result<Value, ApiError> {
-    let Ok(read) = tokio::time::timeout(PATIENCE, read_bytes(payload)).await else {
-        let detail = format!("The body did not arrive within {} s.", PATIENCE.as_secs());
-        return Err(ApiError::new(ProblemCode::MalformedBody, detail));
-    };
-    let bytes = read?;
+    let bytes = read_bytes(payload, MOST_BYTES).await?;
     check_media_type(request.headers(), body_is)?;
     parse(&bytes)
 }
@@ -61,13 +57,22 @@ pub(crate) fn invalid(errors: Vec<FieldError>) -> ApiError {
     Problem::new(ProblemCode::InvalidBody, detail).with_errors(errors).into()
 }
 
-async fn read_bytes(mut payload: web::Payload) -> Result<Bytes, ApiError> {
+/// Reads the body as it is, at most so many bytes.
+pub(crate) async fn read_bytes(payload: web::Payload, most: usize) -> Result<Bytes, ApiError> {
+    let Ok(read) = tokio::time::timeout(PATIENCE, collect(payload, most)).await else {
+        let detail = format!("The body did not arrive within {} s.", PATIENCE.as_secs());
+        return Err(ApiError::new(ProblemCode::MalformedBody, detail));
+    };
+    read
+}
+
+async fn collect(mut payload: web::Payload, most: usize) -> Result<Bytes, ApiError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| incomplete(&error))?;
-        if body.len() + chunk.len() > MOST_BYTES {
+        if body.len() + chunk.len() > most {
             discard(&mut payload).await;
-            let detail = format!("The body may have at most {MOST_BYTES} bytes.");
+            let detail = format!("The body may have at most {most} bytes.");
             return Err(ApiError::new(ProblemCode::BodyTooLarge, detail));
         }
         body.extend_from_slice(&chunk);

@@ -196,6 +196,38 @@ problem_set! {
     MuteProblems: InvalidParameter, NotFound
 }
 
+problem_set! {
+    /// Of making a data source.
+    CreateSourceProblems: InvalidParameter, MalformedBody, BodyTooLarge, UnsupportedMediaType, InvalidBody
+}
+problem_set! {
+    /// Of reading, starting or stopping a data source.
+    ReadSourceProblems: InvalidParameter, NotFound
+}
+problem_set! {
+    /// Of changing a data source.
+    ChangeSourceProblems: InvalidParameter, MalformedBody, NotFound, VersionMismatch, BodyTooLarge,
+    UnsupportedMediaType, InvalidBody
+}
+problem_set! {
+    /// Of deleting a data source.
+    DeleteSourceProblems: InvalidParameter, NotFound, VersionMismatch
+}
+problem_set! {
+    /// Of running a data source now.
+    SteerSourceProblems: InvalidParameter, NotFound, WrongState
+}
+problem_set! {
+    /// Of pushing rows to a data source.
+    PushSourceProblems: InvalidParameter, MalformedBody, NotFound, WrongState, BodyTooLarge, UnsupportedMediaType,
+    InvalidBody
+}
+problem_set! {
+    /// Of trying a data source out.
+    PreviewSourceProblems: InvalidParameter, MalformedBody, NotFound, BodyTooLarge, UnsupportedMediaType, InvalidBody,
+    UpstreamFailed
+}
+
 const EVERYWHERE: [ProblemCode; 7] = [
     ProblemCode::NotAuthenticated,
     ProblemCode::SessionEnded,

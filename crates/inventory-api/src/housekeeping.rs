@@ -45,6 +45,7 @@ fn chores(settings: &Settings) -> Vec<Chore> {
         Chore::EndedLogins,
         Chore::Deliveries,
         Chore::Mutes,
+        Chore::SourceValues,
     ];
     if auth.audit_days > 0 {
         chores.push(Chore::Audit { older_than: Duration::from_secs(u64::from(auth.audit_days) * 24 * 3600) });

@@ -15,7 +15,7 @@ use utoipa::{
 use crate::routes::{
     api_keys, audit, changes, channels, db_check, deliveries, history, item_list, items, me, monitor_runs,
     monitor_status, monitors, mutes, notification_marks, notifications, passwords, presence, sessions,
-    tenant_settings, tickets, tokens, users,
+    source_rows, sources, tenant_settings, tickets, tokens, users,
 };
 
 /// The document.
@@ -36,6 +36,7 @@ use crate::routes::{
         (name = "changes", description = "Everything that happened, in order."),
         (name = "monitors", description = "What people ask to be told about items, and how it gets to them."),
         (name = "notifications", description = "What monitors raised, who sees to it, and what is muted."),
+        (name = "sources", description = "Where prices and quantities come from."),
         (name = "accounts", description = "Who may come in: users with a role, who sign in, and programs with an API key."),
         (name = "operation", description = "For those who run the service."),
     ),
@@ -61,6 +62,9 @@ use crate::routes::{
         notification_marks::acknowledge_notification, notification_marks::unacknowledge_notification,
         notification_marks::mute_notification, mutes::create_mute, mutes::list_mutes, mutes::get_mute,
         mutes::delete_mute,
+        sources::list_sources, sources::create_source, sources::get_source, sources::patch_source, sources::delete_source,
+        sources::start_source, sources::stop_source, sources::run_source, source_rows::push_rows,
+        source_rows::preview_source,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)

@@ -29,6 +29,7 @@ pub mod readiness;
 mod request;
 mod retention_settings;
 mod run;
+pub mod sealing;
 mod secret;
 mod series;
 pub mod settings;

@@ -34,6 +34,7 @@ pub(crate) fn announce(
     public: SocketAddr,
     server: Option<&postgres::Server>,
     secrets: &FirstSecrets,
+    market: Option<SocketAddr>,
 ) {
     let at = reachable(public);
     println!("Stockwire {} is ready.\n", service::VERSION);
@@ -42,6 +43,9 @@ pub(crate) fn announce(
     println!("  socket     ws://{at}/ws");
     println!("  events     http://{at}/events?topic=items   (or /poll)");
     println!("  health     http://{at}/ready   http://{at}/metrics");
+    if let Some(market) = market {
+        println!("  market     http://{market}/prices.json   (POST /down, /up, /slow?ms=500)");
+    }
     if let Some(server) = server {
         let directory = server.directory();
         println!("  database   PostgreSQL {}, data in {}", server.version(), directory.display());

@@ -10,6 +10,7 @@ use service::{Context, Fatal, Service, Settings, Sources, access::Access, ask_wh
 use crate::{
     accounts,
     database::with_store,
+    market::{self, MarketOptions},
     secrets,
     serve::{self, NAME, serve},
 };
@@ -39,6 +40,13 @@ pub struct Demo {
     pub demo_rate: f64,
 }
 
+impl Demo {
+    /// Whether anything happens behind the filling.
+    pub(crate) fn trades(&self) -> bool {
+        self.demo && self.demo_rate > 0.0
+    }
+}
+
 #[derive(Debug, Clone, Subcommand)]
 enum Command {
     /// Create the database where it is missing and bring its schema up to date
@@ -51,6 +59,8 @@ enum Command {
     Owner(Owner),
     /// Print a new API key, for programs: the only time that it is shown
     Key(Key),
+    /// Serve a simulated market, whose prices a data source can read
+    Market(MarketOptions),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -124,6 +134,9 @@ impl Arguments {
         let sources = Sources::with_file(self.config);
         match self.command {
             None => run_with(NAME, &sources, |context| serve(context, self.demo)),
+            Some(Command::Market(options)) => {
+                run_with(NAME, &sources, |context| market::run(context, options))
+            }
             Some(Command::Migrate) => run_once(&sources, serve::migrate),
             Some(Command::Ready) => {
                 let service = Service { name: NAME, listens: |settings| settings.http.listen };

@@ -8,6 +8,7 @@ mod announcement;
 pub mod cli;
 mod database;
 pub mod demo;
+pub mod market;
 pub mod postgres;
 mod secrets;
 mod serve;

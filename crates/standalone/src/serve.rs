@@ -22,7 +22,9 @@ use crate::{
     announcement::{FirstSecrets, announce},
     cli::Demo,
     database::{POSTGRES_STOP, ensure_postgres},
-    demo, postgres, secrets,
+    demo,
+    market::Market,
+    postgres, secrets,
 };
 
 pub(crate) const NAME: &str = "stockwire";
@@ -38,6 +40,10 @@ pub async fn serve(context: Context, demo: Demo) -> Result<(), Fatal> {
     let internal = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let mut settings = Settings::clone(&context.settings);
     wire(&mut settings, public.local_addr()?, internal.local_addr()?)?;
+    if demo.trades() {
+        // The market that its data source reads.
+        settings.outgoing.allowed_networks.push(Ipv4Addr::LOCALHOST.to_string());
+    }
     let Some(server) = context.stop.run_until_cancelled(ensure_postgres(&mut settings)).await.transpose()?
     else {
         return Ok(());
@@ -134,9 +140,10 @@ async fn serve_services(
         let api = api.configure(health);
         move |config: &mut web::ServiceConfig| api(config)
     };
-    announce(&settings, public.local_addr()?, server, &secrets);
+    let market = if demo.trades() { Some(open_market(&context.stop)?) } else { None };
+    announce(&settings, public.local_addr()?, server, &secrets, market);
     drop(secrets);
-    let trading = rt::spawn(trade(store, demo, context.stop.clone()));
+    let trading = rt::spawn(trade(store, demo, market, context.stop.clone()));
     // Sockets first: they are told to come back while requests are still answered.
     let drained = CancellationToken::new();
     rt::spawn({
@@ -154,7 +161,26 @@ async fn serve_services(
     notifier.await?
 }
 
-async fn trade(store: Store, demo: Demo, stop: CancellationToken) {
+/// Opens the demo's market on a free port.
+fn open_market(stop: &CancellationToken) -> Result<SocketAddr, Fatal> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let at = listener.local_addr()?;
+    let serving = Market::new(1).serve(listener, stop.clone());
+    rt::spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!("the demo's market has closed: {error:#}");
+        }
+    });
+    Ok(at)
+}
+
+async fn trade(store: Store, demo: Demo, market: Option<SocketAddr>, stop: CancellationToken) {
+    if market.is_none()
+        && let Err(error) = demo::leave_market(&store).await
+    {
+        let source = &error as &dyn std::error::Error;
+        tracing::warn!(source, "the source of a demo before can't be stopped");
+    }
     if !demo.demo {
         return;
     }
@@ -167,6 +193,12 @@ async fn trade(store: Store, demo: Demo, stop: CancellationToken) {
                 "the demo's catalogue can't be filled in"
             );
         }
+    }
+    if let Some(market) = market
+        && let Err(error) = demo::follow_market(&store, market).await
+    {
+        let source = &error as &dyn std::error::Error;
+        tracing::error!(source, "the demo's market can't be followed");
     }
     stop.run_until_cancelled(demo::trade(store, demo.demo_rate)).await;
 }

@@ -19,6 +19,10 @@ const ENDED_LOGINS_KEPT: Duration = LONGEST_TOKEN.saturating_add(Duration::from_
 /// What was delivered is kept for so long; what couldn't be, for as long as its notification.
 const DELIVERED_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// Longer than any value of a data source counts: what is older belongs to items that are gone, or to rows that are no longer
+/// given.
+const SOURCE_VALUES_KEPT: Duration = Duration::from_secs(31 * 24 * 3600);
+
 /// What there is to tidy up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chore {
@@ -39,6 +43,8 @@ pub enum Chore {
     EndedLogins,
     /// Delete deliveries that arrived 30 days ago.
     Deliveries,
+    /// Delete values of data sources that no longer count.
+    SourceValues,
     /// Delete lines of the audit trail.
     Audit {
         /// That are older than this.
@@ -66,6 +72,7 @@ impl Chore {
             Self::Throttles => "sign_in_throttles",
             Self::EndedLogins => "ended_logins",
             Self::Deliveries => "deliveries",
+            Self::SourceValues => "source_values",
             Self::Audit { .. } => "audit",
             Self::Notifications { .. } => "notifications",
             Self::Mutes => "mutes",
@@ -128,6 +135,13 @@ impl Chore {
                   order by delivered_at limit $1
                 )"
             }
+            Self::SourceValues => {
+                "/* store::tidy_up */
+                delete from source_values where (item_id, measure, source_id) in (
+                  select item_id, measure, source_id from source_values
+                  where at < now() - make_interval(secs => $2) limit $1
+                ) and at < now() - make_interval(secs => $2)"
+            }
             Self::Audit { .. } => {
                 "/* store::tidy_up */
                 delete from audit where id in (
@@ -165,6 +179,7 @@ impl Chore {
             Self::Throttles => THROTTLES_KEPT,
             Self::EndedLogins => ENDED_LOGINS_KEPT,
             Self::Deliveries => DELIVERED_KEPT,
+            Self::SourceValues => SOURCE_VALUES_KEPT,
             Self::Audit { older_than } | Self::Notifications { older_than } => older_than,
         }
     }

@@ -23,6 +23,8 @@ pub(crate) mod presence;
 pub(crate) mod sessions;
 mod sign_in_page;
 mod snapshot;
+pub(crate) mod source_rows;
+pub(crate) mod sources;
 pub(crate) mod tenant_settings;
 pub(crate) mod tickets;
 pub(crate) mod tokens;
@@ -134,6 +136,24 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::head().to(deliveries::get_delivery)),
         )
         .service(web::resource("/deliveries/{id}/retry").route(web::post().to(deliveries::retry_delivery)))
+        .service(
+            web::resource("/sources")
+                .route(web::get().to(sources::list_sources))
+                .route(web::head().to(sources::list_sources))
+                .route(web::post().to(sources::create_source)),
+        )
+        .service(
+            web::resource("/sources/{id}")
+                .route(web::get().to(sources::get_source))
+                .route(web::head().to(sources::get_source))
+                .route(web::patch().to(sources::patch_source))
+                .route(web::delete().to(sources::delete_source)),
+        )
+        .service(web::resource("/sources/{id}/start").route(web::post().to(sources::start_source)))
+        .service(web::resource("/sources/{id}/stop").route(web::post().to(sources::stop_source)))
+        .service(web::resource("/sources/{id}/run").route(web::post().to(sources::run_source)))
+        .service(web::resource("/sources/{id}/rows").route(web::post().to(source_rows::push_rows)))
+        .service(web::resource("/sources/{id}/preview").route(web::post().to(source_rows::preview_source)))
         .service(web::resource("/audit").route(web::get().to(audit::list_audit)))
         .service(web::resource("/me").route(web::get().to(me::me)))
         .service(web::resource("/tickets").route(web::post().to(tickets::create_ticket)))

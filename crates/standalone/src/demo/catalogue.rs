@@ -18,6 +18,15 @@ pub(super) fn all() -> Vec<NewItem> {
     items(REGULAR).into_iter().chain(items(NEWCOMERS)).collect()
 }
 
+/// What a market has prices for, in cents: every so many of the regular items, so that all departments are among them and
+/// what moves can be followed by eye.
+pub(crate) fn priced() -> impl Iterator<Item = (String, f64)> {
+    regular().into_iter().step_by(16).filter_map(|item| {
+        let price: f64 = item.price?.to_string().parse().ok()?;
+        Some((item.sku?.as_str().to_owned(), price * 100.0))
+    })
+}
+
 /// What can't be read is left out; a test sees to it that there is no such thing.
 fn items(departments: &[Department]) -> Vec<NewItem> {
     read(departments).filter_map(Result::ok).collect()
@@ -88,7 +97,7 @@ fn price(cents: i64) -> String {
 }
 
 /// FNV-1a, because the standard library's hash may change with the compiler, and a demo looks the same everywhere.
-fn seed(text: &str) -> u64 {
+pub(crate) fn seed(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

@@ -8,13 +8,18 @@
 
 mod catalogue;
 mod families;
+mod market_source;
 mod random_numbers;
 mod trade;
 
 use domain::{TenantId, WriteContext};
 use store::{Error, ItemFilter, ItemSort, Store};
 
+pub use market_source::{follow_market, leave_market};
 pub use trade::trade;
+
+pub(crate) use catalogue::{priced, seed as seed_of};
+pub(crate) use random_numbers::RandomNumbers;
 
 /// The demo is the first tenant's: until there are accounts, everybody sees that one.
 const TENANT: TenantId = TenantId::DEFAULT;

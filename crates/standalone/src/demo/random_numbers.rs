@@ -3,12 +3,12 @@
 
 /// A row of numbers that its seed determines.
 #[derive(Debug, Clone)]
-pub(super) struct RandomNumbers {
+pub(crate) struct RandomNumbers {
     state: u64,
 }
 
 impl RandomNumbers {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self { state: seed }
     }
 
@@ -22,7 +22,7 @@ impl RandomNumbers {
 
     /// At least 0 and below 1.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
-    pub(super) fn fraction(&mut self) -> f64 {
+    pub(crate) fn fraction(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 

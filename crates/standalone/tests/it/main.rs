@@ -5,5 +5,6 @@ mod access_table;
 mod demo;
 mod first_start;
 mod invariants;
+mod market;
 mod postgres;
 mod stockwire;

@@ -145,6 +145,19 @@ async fn what_arrived_through_a_channel_is_kept_for_thirty_days_and_what_did_not
 }
 
 #[tokio::test]
+async fn values_of_data_sources_go_when_they_no_longer_count() -> Result<()> {
+    let rows = r#"insert into sources (tenant_id, name, kind, format, mapping, fresh_for_seconds, created_by)
+          values (1, 'x', 'push', 'json', '{"item": {"match": "sku"}, "price": "p"}', 2592000, 'test');
+        insert into source_values (item_id, measure, source_id, value, at)
+          select days, 'price', sources.id, 1, now() - make_interval(days => days, mins => 1)
+          from sources cross join (values (30), (31)) as old (days)"#;
+    let (_database, store, sql) = prepared(rows).await?;
+    ensure!(store.tidy_up(Chore::SourceValues, MOST).await? == Some(1));
+    ensure!(texts(&sql, "select item_id::text from source_values").await? == ["30"]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_audit_trail_is_kept_for_as_long_as_is_asked() -> Result<()> {
     let rows = "delete from audit;
         insert into audit (tenant_id, event, actor, at)

@@ -3,7 +3,7 @@
 use domain::Permission;
 
 /// What stands for an id in a path: of a fresh thing, for each call.
-pub(super) const IDS: [&str; 9] = [
+pub(super) const IDS: [&str; 10] = [
     "{user}",
     "{session}",
     "{key}",
@@ -13,6 +13,7 @@ pub(super) const IDS: [&str; 9] = [
     "{notification}",
     "{mute}",
     "{source}",
+    "{price_source}",
 ];
 
 /// Who may call a route.
@@ -153,6 +154,22 @@ pub(super) const ROUTES: &[Row] = &[
     row("GET", "/api/v1/settings", Known, 200, 200),
     row("HEAD", "/api/v1/settings", Known, 200, 200),
     row("PATCH", "/api/v1/settings", USERS, 200, 200).with(r#"{"session_policy":"single"}"#),
+    row("GET", "/api/v1/sources", READ, 200, 200),
+    row("HEAD", "/api/v1/sources", READ, 200, 200),
+    row("POST", "/api/v1/sources", ITEMS, 201, 201)
+        .with(r#"{"name":"Till","kind":"push","format":"json","mapping":{"item":{"match":"sku"},"quantity":"n"}}"#),
+    row("GET", "/api/v1/sources/{source}", READ, 200, 404),
+    row("HEAD", "/api/v1/sources/{source}", READ, 200, 404),
+    row("PATCH", "/api/v1/sources/{source}", ITEMS, 200, 404).with(r#"{"priority":1}"#),
+    row("DELETE", "/api/v1/sources/{source}", ITEMS, 204, 404),
+    row("POST", "/api/v1/sources/{source}/start", ITEMS, 200, 404),
+    row("POST", "/api/v1/sources/{source}/stop", ITEMS, 200, 404),
+    // It is pushed to: whoever may run it is told so.
+    row("POST", "/api/v1/sources/{source}/run", ITEMS, 409, 404),
+    // Quantities alone need less than prices: a row for each.
+    row("POST", "/api/v1/sources/{source}/rows", STOCK, 200, 404).with("{}"),
+    row("POST", "/api/v1/sources/{price_source}/rows", ITEMS, 200, 404).with("{}"),
+    row("POST", "/api/v1/sources/{source}/preview", ITEMS, 200, 404).with("{}"),
     row("GET", "/api/v1/audit", USERS, 200, 200),
     row("GET", "/api/v1/presence", READ, 200, 200),
     row("GET", "/api/v1/notifications", READ, 200, 200),

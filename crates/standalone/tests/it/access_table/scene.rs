@@ -150,6 +150,15 @@ impl Scene {
         self.id(&insert).await
     }
 
+    /// A data source that is pushed to, with rows of one field.
+    async fn source(&self, field: &str) -> Result<i64> {
+        self.id(&format!(
+            r#"insert into sources (tenant_id, name, kind, format, mapping, fresh_for_seconds, created_by)
+               values (1, 'source', 'push', 'json', '{{"item": {{"match": "sku"}}, "{field}": "n"}}', 60, 'test') returning id"#
+        ))
+        .await
+    }
+
     /// What a caller shows.
     pub(super) async fn credentials(&self, caller: Caller) -> Result<Option<String>> {
         let (tenant, role) = match caller {
@@ -235,6 +244,11 @@ impl Scene {
             let insert =
                 "insert into mutes (tenant_id, monitor_id, created_by) values (1, 1, 'test') returning id";
             text = text.replace("{mute}", &self.id(insert).await?.to_string());
+        }
+        for (place, field) in [("{source}", "quantity"), ("{price_source}", "price")] {
+            if text.contains(place) {
+                text = text.replace(place, &self.source(field).await?.to_string());
+            }
         }
         if text.contains("{epoch}") {
             let epoch = "select replace(epoch::text, '-', '') from sequencer";
