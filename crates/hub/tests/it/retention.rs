@@ -99,8 +99,9 @@ async fn the_clients_of_a_hub_that_was_cut_off_for_too_long_are_told_and_go_on()
         database.sql().await?.batch_execute("update items set quantity = quantity + 1").await?;
     }
     database.all_sequenced().await?;
-    elsewhere.kill().await;
+    // Not before monitors have seen what goes, and they are looked after by whoever leads.
     database.keep_newest(20).await?;
+    elsewhere.kill().await;
     // It knows nothing of what was written before it came.
     let last = Notifier::start(&settings).await?;
     notifiers.add(last.address());
