@@ -14,6 +14,7 @@
 //! | `watchers` | who watches: sockets, event streams and long polls, all of which come back by themselves |
 //! | `pauses` | how long nothing was written or seen |
 //! | `devices` | two devices of one user, on two hubs: the second ends the first |
+//! | `monitors` | what monitors raised meanwhile, beside what the log says they had to |
 //! | `accidents` | what is broken, and how it comes back |
 //! | `verdict` | the laws that must hold in the end |
 //!
@@ -24,6 +25,7 @@ mod accidents;
 mod compose;
 mod database;
 mod devices;
+mod monitors;
 mod pauses;
 mod verdict;
 mod watchers;
@@ -124,6 +126,7 @@ async fn drill(arguments: &Arguments, compose: &Compose) -> Result<()> {
     compose.all_healthy().await?;
 
     let chronicle = Chronicle::default();
+    monitors::make(compose).await?;
     let writers = Writers::start(compose, &chronicle).await?;
     let watchers = Watchers::gather(compose.gateway(), arguments.clients.into(), &chronicle).await?;
     println!("{} clients are live, on hubs: {}", watchers.len(), compose.sockets_by_hub().await?);

@@ -8,7 +8,7 @@ use testkit::{Table, waiting};
 use crate::{
     compose::Compose,
     database::{Database, LogRow},
-    patiently,
+    monitors, patiently,
     pauses::{Chronicle, Kind},
     watchers::{Watched, Watchers},
     writers::Written,
@@ -50,8 +50,10 @@ pub(crate) async fn reach(
         told.with_context(|| format!("{:?} {:?}", watched.kind, watched.mirror))?;
     }
     println!("\n{}", chronicle.table());
+    println!();
+    monitors::verify(&database).await?;
     println!(
-        "\n{} changes of items in a log without a gap, the newest at {newest}; {} writes acknowledged, all of them there \
+        "{} changes of items in a log without a gap, the newest at {newest}; {} writes acknowledged, all of them there \
          once;\n{} refused for now, {} requests and {} scripts broken off with an unknown fate; {item_count} items in the end",
         log.len(),
         written.acknowledged.len(),
