@@ -119,7 +119,9 @@ fn rust_files(directory: &Path, found: &mut Vec<PathBuf>) {
 #[test]
 fn sql_is_written_in_store_only() {
     assert!(looks_like_sql(r#"let x = "select 1 from items";"#));
-    for name in ["domain", "service", "inventory-api", "notifier", "hub", "standalone"] {
+    for name in
+        ["domain", "service", "monitors", "connector", "inventory-api", "notifier", "hub", "standalone"]
+    {
         let mut files = Vec::new();
         rust_files(&workspace().join("crates").join(name).join("src"), &mut files);
         assert!(!files.is_empty());
