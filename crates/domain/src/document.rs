@@ -1,32 +1,38 @@
-//! An item as it is stored and shown: the document that the database wrote, passed on byte for byte.
+//! Something as it is stored and shown: the document that the database wrote, passed on byte for byte.
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::{Item, Version};
+use crate::{Item, Monitor, MonitorId, Version};
 
-/// An item's document, as the database wrote it. What is needed to name it is known; the rest is text that nobody
+/// A document, as the database wrote it. What is needed to name it is known; the rest is text that nobody
 /// between the database and the client takes apart, so that REST shows the same bytes as history and the live stream,
 /// and a row that a direct writer made and our parsers would refuse is shown like any other.
 ///
 /// Written as JSON it is exactly that text.
 #[derive(Debug, Clone)]
-pub struct ItemDocument {
-    id: i64,
+pub struct Document<Id> {
+    id: Id,
     version: Version,
     json: Box<RawValue>,
 }
 
-impl ItemDocument {
+/// An item's. Its id is what an [`ItemId`](crate::ItemId) holds, unless somebody wrote past the identity column.
+pub type ItemDocument = Document<i64>;
+
+/// A monitor's.
+pub type MonitorDocument = Document<MonitorId>;
+
+impl<Id: Copy> Document<Id> {
     /// A document that the database wrote, with the columns that name it.
     #[must_use]
-    pub const fn new(id: i64, version: Version, json: Box<RawValue>) -> Self {
+    pub const fn new(id: Id, version: Version, json: Box<RawValue>) -> Self {
         Self { id, version, json }
     }
 
-    /// Which item: what an [`ItemId`](crate::ItemId) holds, unless somebody wrote past the identity column.
+    /// Of which.
     #[must_use]
-    pub const fn id(&self) -> i64 {
+    pub const fn id(&self) -> Id {
         self.id
     }
 
@@ -47,7 +53,9 @@ impl ItemDocument {
     pub fn into_json(self) -> Box<RawValue> {
         self.json
     }
+}
 
+impl ItemDocument {
     /// Takes it apart, for those who want its fields.
     ///
     /// # Errors
@@ -57,7 +65,17 @@ impl ItemDocument {
     }
 }
 
-impl Serialize for ItemDocument {
+impl MonitorDocument {
+    /// Takes it apart, for those who want its fields.
+    ///
+    /// # Errors
+    /// The database holds what a [`Monitor`] can't.
+    pub fn parse(&self) -> Result<Monitor, serde_json::Error> {
+        serde_json::from_str(self.json())
+    }
+}
+
+impl<Id> Serialize for Document<Id> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.json.serialize(serializer)
     }
