@@ -188,7 +188,7 @@ fn observe_window(
         at: step.at,
         value: Some(now),
         previous: was,
-        threshold: Some(threshold),
+        threshold,
         reference: Some(reference),
     })
 }
