@@ -146,6 +146,7 @@ create table monitor_states (
   samples jsonb,
   held_back jsonb,
   due_at timestamptz,
+  awaited boolean not null default false,
   constraint monitor_states_pkey primary key (monitor_id, item_id)
 ) with (fillfactor = 70);
 create index monitor_states_by_due on monitor_states (due_at) where due_at is not null;
@@ -161,6 +162,7 @@ comment on column monitor_states.base is 'What percentages are reckoned from, wh
 comment on column monitor_states.samples is 'Values within the window, with the times until which they held: [["2026-11-22T08:30:00Z","12.5"]].';
 comment on column monitor_states.held_back is 'A crossing that waits for the end of the cooldown or the beginning of the schedule.';
 comment on column monitor_states.due_at is 'When to look again without a change: the end of stillness, or of what holds a crossing back.';
+comment on column monitor_states.awaited is 'Whether the item had changed already when the monitor took notice of it: its first change tells how it was where the monitor starts.';
 
 create table notifications (
   id bigint generated always as identity,

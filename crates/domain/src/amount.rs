@@ -42,6 +42,12 @@ impl Amount {
         Self(number)
     }
 
+    /// Whether it lies within the bounds: what is reckoned from amounts may not.
+    #[must_use]
+    pub const fn is_within_bounds(self) -> bool {
+        -Self::MOST <= self.0 && self.0 <= Self::MOST
+    }
+
     /// The sum; far from overflowing for two of any quantities and prices.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {

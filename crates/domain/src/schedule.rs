@@ -67,7 +67,8 @@ impl Schedule {
         // From yesterday on, whose hours may reach into today, to the same weekday of next week.
         (-1..=8)
             .filter_map(|days| self.hours_of(&local, days))
-            .filter(|(_, end)| *end > moment)
+            // Hours that the clocks skip altogether are none.
+            .filter(|(begin, end)| end > begin && *end > moment)
             .map(|(begin, _)| begin.max(moment))
             .min()
             // No weekday, which can't be stored: always.
@@ -161,6 +162,12 @@ mod tests {
         let sunday = schedule(&["sunday"], "02:30", "04:00");
         assert_eq!(open(&sunday, "2026-03-29T00:00:00Z"), "2026-03-29T01:30:00Z");
         assert_eq!(open(&sunday, "2026-03-29T01:59:59Z"), "2026-03-29T01:59:59Z");
+    }
+
+    #[test]
+    fn hours_that_the_clocks_skip_altogether_are_none() {
+        let skipped = schedule(&["sunday"], "02:30", "03:00");
+        assert_eq!(open(&skipped, "2026-03-29T00:00:00Z"), "2026-04-05T00:30:00Z");
     }
 
     #[test]

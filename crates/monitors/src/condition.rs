@@ -31,17 +31,21 @@ pub(crate) fn meets(condition: &Condition, value: Amount, against: Against, slac
     }
 }
 
-/// Whether a difference is so many percent of the base or more. Whatever is more than nothing is.
+/// Whether a difference is so many percent of the base or more. Whatever is more than nothing is. Products of numbers that
+/// no item and no form has, but a monitor that was written by hand, stay at the bounds.
 pub(crate) const fn differs_by(difference: Amount, base: Amount, percent: Amount) -> bool {
     const HUNDRED: i128 = 100 * 10_000;
-    difference.ten_thousandths() * HUNDRED >= base.ten_thousandths() * percent.ten_thousandths()
+    let of_base = base.ten_thousandths().saturating_mul(percent.ten_thousandths());
+    difference.ten_thousandths().saturating_mul(HUNDRED) >= of_base
 }
 
-/// The base and so many percent of it more (or fewer, if negative), rounded towards nothing.
-pub(crate) const fn percent_more(base: Amount, percent: Amount) -> Amount {
+/// The base and so many percent of it more (or fewer, if negative), rounded towards nothing; none where that is no
+/// amount.
+pub(crate) const fn percent_more(base: Amount, percent: Amount) -> Option<Amount> {
     const HUNDRED: i128 = 100 * 10_000;
-    let scaled = base.ten_thousandths() * (HUNDRED + percent.ten_thousandths());
-    Amount::from_ten_thousandths(scaled / HUNDRED)
+    let scaled = base.ten_thousandths().saturating_mul(HUNDRED.saturating_add(percent.ten_thousandths()));
+    let more = Amount::from_ten_thousandths(scaled / HUNDRED);
+    if more.is_within_bounds() { Some(more) } else { None }
 }
 
 /// What the value was compared with, and what that was reckoned from, for people to read.
@@ -55,11 +59,11 @@ pub(crate) fn compared_with(
         Condition::Outside { low, high } => (Some(if value < low { low } else { high }), None),
         Condition::RisesBy { percent, base } => {
             let base = base.or(against.base);
-            (base.map(|base| percent_more(base, percent)), base)
+            (base.and_then(|base| percent_more(base, percent)), base)
         }
         Condition::FallsBy { percent, base } => {
             let base = base.or(against.base);
-            (base.map(|base| percent_more(base, Amount::ZERO.minus(percent))), base)
+            (base.and_then(|base| percent_more(base, Amount::ZERO.minus(percent))), base)
         }
         Condition::AtReorderPoint {} => (against.reorder_point, None),
         Condition::ChangesBy { .. } | Condition::UnchangedFor { .. } => (None, None),
@@ -106,6 +110,20 @@ mod tests {
         // From nothing, anything is more.
         let nothing = Condition::RisesBy { percent: amount("20"), base: Some(Amount::ZERO) };
         assert_eq!(met(&nothing, &["0", "0.0001"], Against::default()), [false, true]);
+    }
+
+    #[test]
+    fn what_only_a_hand_could_have_written_overflows_nothing() {
+        let (most, least) = (amount("9007199254740991"), amount("-9007199254740991"));
+        let fall = Condition::FallsBy { percent: most, base: Some(least) };
+        let rise = Condition::RisesBy { percent: most, base: Some(least) };
+        for condition in [fall, rise] {
+            for value in [most, least, Amount::ZERO] {
+                let met = meets(&condition, value, Against::default(), least);
+                let (threshold, _) = compared_with(&condition, value, Against::default());
+                assert_eq!((met, threshold), (value > least && condition.kind() == "rises_by", None));
+            }
+        }
     }
 
     #[test]

@@ -38,6 +38,28 @@ pub fn observe(
     (position, at): (Position, Timestamp),
 ) -> Judged {
     let Some(after) = after else { return Judged::Forget };
+    if before.is_none() {
+        // What is remembered is of an earlier stay: it left the scope while the monitor was paused.
+        *memory = Memory::new(watched.since);
+    }
+    let existing = match before {
+        Some(before) if std::mem::take(&mut memory.awaited) => begin(watched, memory, before),
+        _ => Judged::Silent,
+    };
+    match judge(watched, memory, (before, after), (position, at)) {
+        // Raised as it was, it can't be raised by the change, too.
+        Judged::Silent => existing,
+        judged => judged,
+    }
+}
+
+/// Judges a change of an item that is in the monitor's scope behind it.
+fn judge(
+    watched: &Watched,
+    memory: &mut Memory,
+    (before, after): (Option<&Seen<'_>>, &Seen<'_>),
+    (position, at): (Position, Timestamp),
+) -> Judged {
     if before.is_some_and(|before| looks_the_same(watched, before, after)) {
         return Judged::Silent;
     }
@@ -85,6 +107,13 @@ pub fn begin(watched: &Watched, memory: &mut Memory, seen: &Seen<'_>) -> Judged 
     let (position, at) = (watched.since, watched.since_at);
     let crossing = Crossing { position, at, value: Some(value), previous: None, threshold, reference };
     tell(watched, memory, crossing, at)
+}
+
+/// A monitor has another cooldown or schedule from this moment on: what is held back waits for those instead.
+pub fn wait_anew(watched: &Watched, memory: &mut Memory, moment: Timestamp) {
+    if memory.held_back.is_some() {
+        memory.due_at = Some(may_tell_at(watched, memory, moment));
+    }
 }
 
 /// What was due is due: tells what was held back, or that nothing has changed for so long.
@@ -188,7 +217,7 @@ fn observe_window(
         at: step.at,
         value: Some(now),
         previous: was,
-        threshold: Some(threshold),
+        threshold,
         reference: Some(reference),
     })
 }
@@ -209,11 +238,7 @@ fn observe_stillness(watched: &Watched, memory: &mut Memory, step: Step<'_>, sti
 
 /// Tells a crossing, or holds it back until the cooldown ends and the schedule is open.
 fn tell(watched: &Watched, memory: &mut Memory, crossing: Crossing, moment: Timestamp) -> Judged {
-    let monitor = &watched.monitor;
-    let cooldown = Duration::from_secs(monitor.cooldown_seconds.into());
-    let cooled =
-        memory.fired_at.and_then(|fired| after(fired, cooldown)).map_or(moment, |end| end.max(moment));
-    let open = monitor.schedule.as_ref().map_or(cooled, |schedule| schedule.open_from(cooled));
+    let open = may_tell_at(watched, memory, moment);
     if open > moment {
         (memory.held_back, memory.due_at) = (Some(crossing), Some(open));
         return Judged::Silent;
@@ -223,6 +248,15 @@ fn tell(watched: &Watched, memory: &mut Memory, crossing: Crossing, moment: Time
     // An older one that waited is outdone.
     (memory.held_back, memory.due_at) = (None, None);
     Judged::Told(crossing)
+}
+
+/// The first moment at or after this one that neither the cooldown nor the schedule forbids.
+fn may_tell_at(watched: &Watched, memory: &Memory, moment: Timestamp) -> Timestamp {
+    let monitor = &watched.monitor;
+    let cooldown = Duration::from_secs(monitor.cooldown_seconds.into());
+    let cooled =
+        memory.fired_at.and_then(|fired| after(fired, cooldown)).map_or(moment, |end| end.max(moment));
+    monitor.schedule.as_ref().map_or(cooled, |schedule| schedule.open_from(cooled))
 }
 
 fn after(moment: Timestamp, pause: Duration) -> Option<Timestamp> {

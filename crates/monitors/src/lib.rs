@@ -10,6 +10,7 @@
 //! | `judge` | what a change, or the passing of time, means to a monitor |
 //! | `samples` | the values of a window |
 //! | `words` | the message of a notification |
+//! | `models`, `histories` | tests: what is decided change by change, against models of whole histories |
 //!
 //! # A crossing
 //!
@@ -22,14 +23,18 @@
 //! into the monitor's scope meeting it, does.
 
 mod condition;
+#[cfg(test)]
+mod histories;
 mod judge;
 mod memory;
+#[cfg(test)]
+mod models;
 mod samples;
 mod seen;
 mod watch;
 mod words;
 
-pub use judge::{Judged, begin, observe, time_is_up};
+pub use judge::{Judged, begin, observe, time_is_up, wait_anew};
 pub use memory::{Crossing, Memory};
 pub use samples::Samples;
 pub use seen::{ItemChange, Seen, UnreadableChange};

@@ -26,6 +26,9 @@ pub struct Memory {
     pub held_back: Option<Crossing>,
     /// When to look again without a change.
     pub due_at: Option<Timestamp>,
+    /// Whether the item had already changed when the monitor took notice of it: its first change tells how it was where
+    /// the monitor starts.
+    pub awaited: bool,
 }
 
 impl Memory {
@@ -41,6 +44,7 @@ impl Memory {
             samples: Samples::default(),
             held_back: None,
             due_at: None,
+            awaited: false,
         }
     }
 

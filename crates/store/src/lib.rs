@@ -69,7 +69,7 @@ pub use item_writes::{Expected, WriteOutcome};
 pub use links::NewLink;
 pub use log::{LogEntry, LogHead};
 pub use migrations::{MigrateError, create_database_if_missing, migrate, prepare_database};
-pub use monitor_effects::{Committed, MonitorEffects, RaisedRow};
+pub use monitor_effects::{Committed, MonitorClaim, MonitorEffects, RaisedRow};
 pub use monitor_engine::{ItemAsItIs, LogMoment, MemoryRow, MonitorProgress, WatchedRow};
 pub use monitor_runs::MonitorRuns;
 pub use monitor_status::{MonitorCounts, MonitorLine, MonitorLines, MonitorStatus};

@@ -2,7 +2,8 @@
 //! all in one transaction, and only by whoever knows how far the last one got. Of two that take themselves for the leader,
 //! one writes nothing.
 
-use domain::{ItemId, MonitorId, Position};
+use deadpool_postgres::Transaction;
+use domain::{Epoch, ItemId, MonitorId, Position};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -79,6 +80,25 @@ impl MonitorEffects {
     }
 }
 
+/// By what it is known who may write, and that it is still the same log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MonitorClaim {
+    /// The number that was given when the evaluation was taken over.
+    pub term: i64,
+    /// How far it had got by what was written last.
+    pub position: Position,
+    /// The log's identity.
+    pub epoch: Epoch,
+}
+
+/// How notifications are written.
+#[derive(Debug, Clone, Copy)]
+enum Care {
+    AllAtOnce,
+    /// So that one that can't be written leaves the others alone.
+    OneByOne,
+}
+
 /// What became of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Committed {
@@ -92,43 +112,109 @@ pub enum Committed {
 }
 
 impl Store {
-    /// Writes what a part of the log came to, if nobody has taken the evaluation over since.
+    /// Writes what a part of the log came to, if nobody has taken the evaluation over since. A notification that breaks a
+    /// rule of the table is left out, with a line in the log: it must not keep what lies behind it from being raised.
     ///
     /// # Errors
     /// The database is away.
     pub async fn commit_monitors(
         &self,
-        term: i64,
+        claim: MonitorClaim,
         to: Position,
         effects: &MonitorEffects,
     ) -> Result<Committed, Error> {
+        match self.try_to_commit(claim, to, effects, Care::AllAtOnce).await {
+            Err(error) if breaks_a_rule(&error) && !effects.raised.is_empty() => {
+                self.try_to_commit(claim, to, effects, Care::OneByOne).await
+            }
+            ended => ended,
+        }
+    }
+
+    async fn try_to_commit(
+        &self,
+        claim: MonitorClaim,
+        to: Position,
+        effects: &MonitorEffects,
+        care: Care,
+    ) -> Result<Committed, Error> {
+        // Another log, or one that lost its end when a replica took over, is not the one that was looked at.
         const ADVANCE: &str = "/* store::commit_monitors */
-            update monitor_cursor set position = $2, seen_at = clock_timestamp() where term = $1";
+            update monitor_cursor set position = $2, seen_at = clock_timestamp() from sequencer
+            where monitor_cursor.term = $1 and monitor_cursor.position = $3
+              and sequencer.epoch = $4 and sequencer.last >= $2";
+        let MonitorClaim { term, position, epoch } = claim;
+        let (from, epoch) = (position.get(), epoch.get());
         if effects.is_empty() {
             let client = self.client().await?;
-            let moved = client.rows(&format!("{ADVANCE} returning 1"), &[&term, &to.get()]).await?;
+            let moved =
+                client.rows(&format!("{ADVANCE} returning 1"), &[&term, &to.get(), &from, &epoch]).await?;
             return Ok(if moved.is_empty() { Committed::Overtaken } else { Committed::Done { raised: 0 } });
         }
         let mut client = self.client().await?;
-        let transaction = client.transaction().await?;
+        let mut transaction = client.transaction().await?;
+        if !effects.forgotten.is_empty() {
+            // What many monitors remember of many items goes in one statement, however long that takes: given up, it
+            // would be tried again and again.
+            transaction.batch_execute("/* store::commit_monitors */ set local statement_timeout = 0").await?;
+        }
         // Whoever else thinks to lead waits here, and then finds that it is overtaken.
         let advance = transaction.prepare_cached(ADVANCE).await?;
-        if transaction.execute(&advance, &[&term, &to.get()]).await? == 0 {
+        if transaction.execute(&advance, &[&term, &to.get(), &from, &epoch]).await? == 0 {
             return Ok(Committed::Overtaken);
         }
         for (statement, rows) in statements(effects)? {
             let statement = transaction.prepare_cached(statement).await?;
             transaction.execute(&statement, &[&rows]).await?;
         }
-        let mut raised = 0;
-        for rows in parts(&effects.raised)? {
-            let statement = transaction.prepare_cached(RAISE).await?;
-            let counted: i64 = transaction.query_one(&statement, &[&rows]).await?.try_get("raised")?;
-            raised += counted.unsigned_abs();
-        }
+        let raised = match care {
+            Care::AllAtOnce => raise(&transaction, &effects.raised).await?,
+            Care::OneByOne => raise_what_can_be(&mut transaction, &effects.raised).await?,
+        };
         transaction.commit().await?;
         Ok(Committed::Done { raised })
     }
+}
+
+async fn raise(transaction: &Transaction<'_>, rows: &[RaisedRow]) -> Result<u64, Error> {
+    let mut raised = 0;
+    for rows in parts(rows)? {
+        let statement = transaction.prepare_cached(RAISE).await?;
+        let counted: i64 = transaction.query_one(&statement, &[&rows]).await?.try_get("raised")?;
+        raised += counted.unsigned_abs();
+    }
+    Ok(raised)
+}
+
+async fn raise_what_can_be(transaction: &mut Transaction<'_>, rows: &[RaisedRow]) -> Result<u64, Error> {
+    let mut raised = 0;
+    for row in rows {
+        let attempt = transaction.savepoint("one").await?;
+        match raise(&attempt, std::slice::from_ref(row)).await {
+            Ok(one) => {
+                attempt.commit().await?;
+                raised += one;
+            }
+            Err(error) if breaks_a_rule(&error) => {
+                attempt.rollback().await?;
+                let source = &error as &dyn std::error::Error;
+                tracing::error!(
+                    monitor.id = row.monitor_id.get(),
+                    item.id = row.item_id.get(),
+                    log.position = %row.change_position,
+                    source,
+                    "a notification can't be written, and is left out"
+                );
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(raised)
+}
+
+/// Whether trying again would end the same way.
+const fn breaks_a_rule(error: &Error) -> bool {
+    matches!(error, Error::Constraint { .. } | Error::Query(_))
 }
 
 impl Store {
@@ -171,12 +257,13 @@ fn statements(effects: &MonitorEffects) -> Result<Vec<(&'static str, String)>, E
         where monitor_id = (blank ->> 0)::bigint and item_id = (blank ->> 1)::bigint";
     const REMEMBER: &str = "/* store::commit_monitors */
         insert into monitor_states (monitor_id, item_id, position, raised, fired_at, fired_count, base, samples, held_back,
-          due_at)
-        select monitor_id, item_id, position, raised, fired_at, fired_count, base, samples, held_back, due_at
+          due_at, awaited)
+        select monitor_id, item_id, position, raised, fired_at, fired_count, base, samples, held_back, due_at, awaited
         from json_populate_recordset(null::monitor_states, $1::text::json)
         on conflict on constraint monitor_states_pkey do update set position = excluded.position,
           raised = excluded.raised, fired_at = excluded.fired_at, fired_count = excluded.fired_count,
-          base = excluded.base, samples = excluded.samples, held_back = excluded.held_back, due_at = excluded.due_at";
+          base = excluded.base, samples = excluded.samples, held_back = excluded.held_back, due_at = excluded.due_at,
+          awaited = excluded.awaited";
     let all = [
         (UNWATCH, parts(&effects.unwatched)?),
         (FORGET, parts(&effects.forgotten)?),
@@ -188,7 +275,7 @@ fn statements(effects: &MonitorEffects) -> Result<Vec<(&'static str, String)>, E
     Ok(all.into_iter().flat_map(each).collect())
 }
 
-/// What the table says was raised before is left out. A channel that is gone, switched off or another tenant's is not told,
+/// What the table says was raised before is left out, and what is of a tenant that is gone. A channel that is gone, switched off or another tenant's is not told,
 /// and none is told of what is muted.
 const RAISE: &str = "/* store::commit_monitors */
     with writer as materialized (select set_config('stockwire.actor', 'monitors', true)),
@@ -210,7 +297,7 @@ const RAISE: &str = "/* store::commit_monitors */
             and (mutes.item_id is null or mutes.item_id = given.item_id)
             and (mutes.until is null or mutes.until > now())
         )
-      from given order by place
+      from given where exists (select from tenants where tenants.id = given.tenant_id) order by place
       on conflict on constraint notifications_once do nothing
       returning id, tenant_id, monitor_id, item_id, change_position, muted
     ),
@@ -222,6 +309,7 @@ const RAISE: &str = "/* store::commit_monitors */
       join channels on channels.id = chosen::bigint and channels.tenant_id = raised.tenant_id and channels.enabled
       where not raised.muted
       order by raised.id, channels.id
+      on conflict on constraint deliveries_once do nothing
       returning 1
     )
     select count(*) as raised, (select count(*) from told) as told from raised";

@@ -24,7 +24,15 @@ pub(super) struct Batch {
     pub(super) touched: BTreeSet<(MonitorId, ItemId)>,
 }
 
+/// Rows that are written at once. A change may concern ten thousand monitors.
+const MOST_ROWS: usize = 10_000;
+
 impl Batch {
+    /// Whether it is to be written before more comes of further entries.
+    pub(super) fn is_full(&self) -> bool {
+        self.raised.len() + self.touched.len() >= MOST_ROWS
+    }
+
     /// What is to be written, with what is remembered now.
     pub(super) fn effects(self, memories: &Memories) -> MonitorEffects {
         let mut effects = MonitorEffects { raised: self.raised, ..MonitorEffects::default() };

@@ -1,7 +1,7 @@
 //! What an entry about a monitor means: it begins to watch, watches differently, rests, or has ended.
 
 use domain::{Condition, ItemId, Monitor, MonitorId, MonitorState, Operation};
-use monitors::{Memory, Watched};
+use monitors::{Judged, Memory, Watched};
 use store::{LogEntry, WatchedRow};
 
 use super::{
@@ -42,9 +42,16 @@ impl Engine {
                     since_at,
                 };
                 batch.watched.insert(id, Some(row));
-                self.watch.insert(Watched::new(entry.tenant, monitor, since, since_at));
+                let waits_as_before = old.as_ref().is_none_or(|old| {
+                    let old = &old.monitor;
+                    old.cooldown_seconds == monitor.cooldown_seconds && old.schedule == monitor.schedule
+                });
+                let watched = Watched::new(entry.tenant, monitor, since, since_at);
+                self.watch.insert(watched.clone());
                 if !remembers {
                     self.begin(id, batch).await?;
+                } else if !waits_as_before {
+                    self.wait_anew(&watched, entry, batch);
                 }
             }
             defined => {
@@ -80,31 +87,57 @@ impl Engine {
             .get(&id)
             .into_iter()
             .flatten()
-            .filter(|(_, memory)| memory.due_at.is_some())
-            .map(|(item, memory)| (*item, Memory { held_back: None, due_at: None, ..memory.clone() }))
+            .filter(|(_, memory)| memory.due_at.is_some() || memory.awaited)
+            .map(|(item, memory)| {
+                (*item, Memory { held_back: None, due_at: None, awaited: false, ..memory.clone() })
+            })
             .collect();
         for (item, memory) in waiting {
             self.note(id, item, Some(memory), batch);
         }
     }
 
+    /// What a monitor holds back waits for its new cooldown or schedule.
+    fn wait_anew(&mut self, watched: &Watched, entry: &LogEntry, batch: &mut Batch) {
+        let id = watched.monitor.id;
+        let waiting: Vec<(ItemId, Memory)> = self
+            .memories
+            .get(&id)
+            .into_iter()
+            .flatten()
+            .filter(|(_, memory)| memory.held_back.is_some())
+            .map(|(item, memory)| (*item, memory.clone()))
+            .collect();
+        for (item, mut memory) in waiting {
+            monitors::wait_anew(watched, &mut memory, entry.at);
+            self.note(id, item, Some(memory), batch);
+        }
+    }
+
     /// A monitor starts: takes notice of the items that are there, if it makes a difference. Those are read as they are
-    /// now, which may be after the position where it starts; the changes between come as entries, and are judged by what
-    /// was before them.
+    /// now, which may be after the position where it starts; the changes between come as entries, and the first of them
+    /// tells how the item was.
     async fn begin(&mut self, id: MonitorId, batch: &mut Batch) -> Result<(), Stopped> {
         let Some(watched) = self.watch.get(id).cloned() else { return Ok(()) };
         let Monitor { scope, condition, notify_existing, .. } = &watched.monitor;
-        if !notify_existing && !matches!(condition, Condition::UnchangedFor { .. }) {
+        let still = matches!(condition, Condition::UnchangedFor { .. });
+        if !notify_existing && !still {
             return Ok(());
         }
-        let mut after = 0;
+        // A change of the value ends a stillness anyway.
+        let (mut after, since) = (0, (!still).then_some(watched.since));
         loop {
-            let items = self.store.items_in_scope(watched.tenant, scope, after, PAGE).await?;
+            let items = self.store.items_in_scope(watched.tenant, scope, (after, PAGE), since).await?;
             for item in &items {
                 after = item.id.get();
                 let Some(seen) = read_item(item.id, &item.document) else { continue };
                 let mut memory = Memory::new(watched.since);
-                let judged = monitors::begin(&watched, &mut memory, &seen);
+                memory.awaited = item.changed_since;
+                let judged = if item.changed_since {
+                    Judged::Silent
+                } else {
+                    monitors::begin(&watched, &mut memory, &seen)
+                };
                 self.settle(&watched, item.id, (Some(&seen), memory), judged, batch);
             }
             if items.len() < usize::from(PAGE) {

@@ -11,7 +11,7 @@ use domain::{ItemId, MonitorId, Position};
 use jiff::Timestamp;
 use monitors::{ItemChange, Judged, Memory, Seen, Watch, Watched};
 use serde_json::value::RawValue;
-use store::{Committed, Error, LogEntry, MonitorEffects, Store};
+use store::{Committed, Error, LogEntry, MonitorClaim, MonitorEffects, Store};
 use tokio::time::Instant;
 
 use crate::window::position_as_float;
@@ -44,10 +44,9 @@ pub(super) enum Stopped {
 /// What the evaluation knows.
 pub(super) struct Engine {
     pub(super) store: Store,
-    term: i64,
-    /// Everything up to here was looked at; `written` of it is in the database.
+    /// Everything up to here was looked at; up to the claim's position, that is in the database.
     position: Position,
-    written: Position,
+    claim: MonitorClaim,
     /// Since when that is not the same.
     unwritten_since: Option<Instant>,
     pub(super) watch: Watch,
@@ -55,6 +54,8 @@ pub(super) struct Engine {
     pub(super) due: BTreeSet<(Timestamp, MonitorId, ItemId)>,
     /// The database's clock said that nothing was due: it is asked again after this.
     ask_again_at: Option<Instant>,
+    /// When it was asked last.
+    asked_at: Instant,
 }
 
 impl Engine {
@@ -63,14 +64,14 @@ impl Engine {
         let progress = store.take_over_monitors().await?;
         let mut engine = Self {
             store,
-            term: progress.term,
-            position: progress.position,
-            written: progress.position,
+            position: progress.claim.position,
+            claim: progress.claim,
             unwritten_since: None,
             watch: Watch::default(),
             memories: Memories::new(),
             due: BTreeSet::new(),
             ask_again_at: None,
+            asked_at: Instant::now(),
         };
         progress.watched.iter().filter_map(watched).for_each(|watched| engine.watch.insert(watched));
         for row in &progress.memories {
@@ -92,6 +93,11 @@ impl Engine {
 
     /// Looks at what the log has behind the place.
     pub(super) async fn read_on(&mut self) -> Result<(), Stopped> {
+        self.read_up_to(None).await
+    }
+
+    /// Looks at what the log has behind the place, up to a position at least, or to its end.
+    async fn read_up_to(&mut self, target: Option<Position>) -> Result<(), Stopped> {
         loop {
             let entries = self.store.log_entries(self.position, PAGE).await?;
             let last = entries.len() < usize::from(PAGE);
@@ -101,7 +107,10 @@ impl Engine {
                 self.skip(first.position).await?;
             }
             self.look_at(entries).await?;
-            if last {
+            if self.write_place_at().is_some_and(|at| at <= Instant::now()) {
+                self.write_place().await?;
+            }
+            if last || target.is_some_and(|target| self.position >= target) {
                 return Ok(());
             }
         }
@@ -123,6 +132,9 @@ impl Engine {
                 _ => {}
             }
             self.position = entry.position;
+            if batch.is_full() {
+                self.write(std::mem::take(&mut batch)).await?;
+            }
         }
         self.write(batch).await
     }
@@ -137,14 +149,14 @@ impl Engine {
         );
         let here = Position::new(first.get() - 1).unwrap_or(Position::START);
         let now = self.store.log_moment().await?.now;
-        if self.store.skip_monitors(self.term, here, now).await? == Committed::Overtaken {
+        if self.store.skip_monitors(self.claim.term, here, now).await? == Committed::Overtaken {
             return Err(Stopped::Overtaken);
         }
         let all: Vec<Arc<Watched>> = self.watch.iter().cloned().collect();
         for old in all {
             self.watch.insert(Watched::new(old.tenant, old.monitor.clone(), here, now));
         }
-        (self.position, self.written) = (here, here);
+        (self.position, self.claim.position) = (here, here);
         Ok(())
     }
 
@@ -191,7 +203,8 @@ impl Engine {
             Judged::Forget => return self.note(id, item, None, batch),
             Judged::Silent => {}
             Judged::Told(crossing) => {
-                let Some(seen) = seen else { return };
+                // It is gone, and nothing of it is due any more.
+                let Some(seen) = seen else { return self.note(id, item, None, batch) };
                 let named = Named { sku: seen.sku.as_deref(), name: &seen.name, unit: &seen.unit };
                 batch.raised.push(raised_row(batch.raised.len(), watched, item, named, crossing));
             }
@@ -235,23 +248,29 @@ impl Engine {
         }
     }
 
-    /// How long until something is due.
-    pub(super) fn next_due_in(&self) -> Duration {
-        let Some((due_at, _, _)) = self.due.first() else { return Duration::from_secs(3600) };
-        let ahead =
-            Timestamp::now().until(*due_at).ok().and_then(|span| span.total(jiff::Unit::Millisecond).ok());
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded on both sides")]
-        let ahead = ahead.map_or(0, |milliseconds| milliseconds.clamp(0.0, 1e9) as u64);
-        let not_before = self.ask_again_at.map(|at| at.saturating_duration_since(Instant::now()));
-        (Duration::from_millis(ahead) + GRACE).max(not_before.unwrap_or_default()).min(LONGEST_SLEEP)
+    /// When something is due, if anything is. A moment and no pause: whoever looks at entries meanwhile asks anew, and what
+    /// is overdue must not wait until there are no more of them.
+    pub(super) fn next_due_at(&self) -> Option<Instant> {
+        let (due_at, _, _) = self.due.first()?;
+        let (now, clock) = (Instant::now(), Timestamp::now());
+        let told_at = due_at.saturating_add(GRACE).ok()?;
+        let ahead = told_at.duration_since(clock);
+        let at = if ahead.is_negative() {
+            now.checked_sub(ahead.unsigned_abs()).unwrap_or(now)
+        } else {
+            (now + ahead.unsigned_abs().min(LONGEST_SLEEP)).min(self.asked_at + LONGEST_SLEEP)
+        };
+        Some(self.ask_again_at.map_or(at, |not_before| at.max(not_before)))
     }
 
     /// Tells what is due, if nothing in the log is left to look at before.
     pub(super) async fn tell_what_is_due(&mut self) -> Result<(), Stopped> {
+        self.asked_at = Instant::now();
         let moment = self.store.log_moment().await?;
         let now = moment.now.checked_sub(GRACE).unwrap_or(moment.now);
         if moment.head > self.position {
-            self.read_on().await?;
+            // More may come for ever.
+            self.read_up_to(Some(moment.head)).await?;
         }
         let most = usize::from(PAGE);
         let due: Vec<(MonitorId, ItemId)> = self
@@ -300,7 +319,7 @@ impl Engine {
         if !effects.is_empty() {
             return self.commit(&effects).await;
         }
-        if self.position != self.written && self.unwritten_since.is_none() {
+        if self.position != self.claim.position && self.unwritten_since.is_none() {
             self.unwritten_since = Some(Instant::now());
         }
         Ok(())
@@ -309,14 +328,18 @@ impl Engine {
     async fn commit(&mut self, effects: &MonitorEffects) -> Result<(), Stopped> {
         let started = Instant::now();
         let told = effects.raised.len() as u64;
-        match self.store.commit_monitors(self.term, self.position, effects).await? {
+        match self.store.commit_monitors(self.claim, self.position, effects).await? {
             Committed::Overtaken => return Err(Stopped::Overtaken),
             Committed::Done { raised } if raised != told => {
-                tracing::error!(raised, told, "what was raised before was to be raised again, and wasn't");
+                tracing::error!(
+                    raised,
+                    told,
+                    "not all that was raised could be written: it was before, or breaks a rule"
+                );
             }
             Committed::Done { .. } => {}
         }
-        (self.written, self.unwritten_since) = (self.position, None);
+        (self.claim.position, self.unwritten_since) = (self.position, None);
         metrics::counter!("stockwire_notifications_raised_total").increment(told);
         if !effects.is_empty() {
             metrics::histogram!("stockwire_monitors_write_seconds").record(started.elapsed().as_secs_f64());

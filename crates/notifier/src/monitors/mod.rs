@@ -120,14 +120,16 @@ impl Monitors {
         // What lies behind it may be deleted now.
         engine.write_place().await?;
         loop {
-            let (due, place) = (engine.next_due_in(), engine.write_place_at());
+            let (due, place) = (engine.next_due_at(), engine.write_place_at());
             tokio::select! {
                 // What has its time comes first: entries may never end.
                 biased;
                 () = tokio::time::sleep_until(place.unwrap_or_else(Instant::now)), if place.is_some() => {
                     engine.write_place().await?;
                 }
-                () = tokio::time::sleep(due) => engine.tell_what_is_due().await?,
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    engine.tell_what_is_due().await?;
+                }
                 Some(entries) = self.entries.recv() => {
                     let entries = self.and_those_behind(entries);
                     engine.look_at(entries).await?;

@@ -27,6 +27,7 @@ pub(super) fn memory_row(monitor_id: MonitorId, item_id: ItemId, memory: &Memory
         samples: raw((!memory.samples.is_empty()).then(|| to_raw_value(&memory.samples).ok()).flatten()),
         held_back: raw(memory.held_back.as_ref().and_then(|crossing| to_raw_value(crossing).ok())),
         due_at: memory.due_at,
+        awaited: memory.awaited,
     }
 }
 
@@ -44,6 +45,7 @@ pub(super) fn memory(row: &MemoryRow) -> Memory {
         samples: read(row.samples.as_deref()).unwrap_or_default(),
         held_back: read(row.held_back.as_deref()),
         due_at: row.due_at,
+        awaited: row.awaited,
     }
 }
 

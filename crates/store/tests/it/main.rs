@@ -3,6 +3,7 @@
 mod capture;
 mod housekeeping;
 mod migrations;
+mod monitor_claims;
 mod odd_rows;
 mod origin;
 mod presence;

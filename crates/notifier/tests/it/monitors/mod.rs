@@ -3,6 +3,7 @@
 
 mod conditions;
 mod keeping_on;
+mod odd_turns;
 mod replay;
 mod starting;
 mod under_load;
