@@ -16,8 +16,8 @@ pub enum Placeholder {
     ItemUnit,
     /// `{value}`: the value that met the condition.
     Value,
-    /// `{previous}`: the value before.
-    Previous,
+    /// `{previous_value}`: the value before.
+    PreviousValue,
     /// `{threshold}`: what it was compared with.
     Threshold,
     /// `{reference}`: what a percentage was reckoned from.
@@ -38,7 +38,7 @@ impl Placeholder {
         ("item.id", Self::ItemId),
         ("item.unit", Self::ItemUnit),
         ("value", Self::Value),
-        ("previous", Self::Previous),
+        ("previous_value", Self::PreviousValue),
         ("threshold", Self::Threshold),
         ("reference", Self::Reference),
         ("monitor.name", Self::MonitorName),

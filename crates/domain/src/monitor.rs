@@ -173,7 +173,7 @@ pub enum Condition {
         /// More than 0, at most 100.
         #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = r"^\d{1,7}(\.\d{1,4})?$", example = "7.5"))]
         percent: Amount,
-        /// As for `RisesBy`.
+        /// As for `rises_by`.
         base: Option<Amount>,
     },
     /// It differs by this percentage or more from a value that it had within the window, up or down.

@@ -37,7 +37,9 @@ pub struct NewMonitor {
     /// How much it matters; `warning` if left out.
     #[cfg_attr(feature = "openapi", schema(required = false, default = "warning"))]
     pub severity: Severity,
-    /// Template of the message, with placeholders such as `{item.name}` and `{value}`; the usual words if left out.
+    /// Template of the message; the usual words if left out. Placeholders are `{item.name}`, `{item.sku}`, `{item.id}`,
+    /// `{item.unit}`, `{value}`, `{previous_value}`, `{threshold}`, `{reference}`, `{monitor.name}`, `{severity}` and `{at}`; a
+    /// brace that is meant as one is written twice.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 1000))]
     pub message: Option<String>,
     /// At least so many seconds lie between two notifications about one item; 0 if left out.

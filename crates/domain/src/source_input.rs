@@ -283,7 +283,7 @@ fn mapping(value: Value, format: Option<SourceFormat>) -> Result<Mapping, Vec<Fi
     let quantity = optional(fields.take("quantity", field));
     let price = optional(fields.take("price", field));
     if quantity.is_none() && price.is_none() && !fields.has_error("quantity") && !fields.has_error("price") {
-        fields.error("price", "or quantity is required".into());
+        fields.error("price", "is required where there is no quantity".into());
     }
     let price_factor = optional(fields.take("price_factor", factor));
     let delimiter = optional(fields.take("delimiter", delimiter));

@@ -47,6 +47,16 @@ pub(crate) async fn read(
     parse(&bytes)
 }
 
+/// Reads the body as JSON, where every field may be left out: without a body, nothing is said.
+pub(crate) async fn read_if_any(request: &HttpRequest, payload: web::Payload) -> Result<Value, ApiError> {
+    let bytes = read_bytes(payload, MOST_BYTES).await?;
+    if bytes.is_empty() {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
+    check_media_type(request.headers(), BodyIs::Document)?;
+    parse(&bytes)
+}
+
 /// The answer to a body that can be read but isn't valid.
 pub(crate) fn invalid(errors: Vec<FieldError>) -> ApiError {
     let detail = match errors.as_slice() {

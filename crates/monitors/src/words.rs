@@ -22,7 +22,7 @@ pub fn message(
         Placeholder::ItemId => item.to_string(),
         Placeholder::ItemUnit => unit.to_owned(),
         Placeholder::Value => shown(monitor.measure, crossing.value),
-        Placeholder::Previous => shown(monitor.measure, crossing.previous),
+        Placeholder::PreviousValue => shown(monitor.measure, crossing.previous),
         Placeholder::Threshold => shown(monitor.measure, crossing.threshold),
         Placeholder::Reference => shown(monitor.measure, crossing.reference),
         Placeholder::MonitorName => monitor.name.clone(),

@@ -42,6 +42,7 @@ pub(crate) fn announce(
     println!("  documents  http://{at}/docs");
     println!("  socket     ws://{at}/ws");
     println!("  events     http://{at}/events?topic=items   (or /poll)");
+    println!("  monitors   http://{at}/api/v1/monitors   (what they raise: /events?topic=notifications)");
     println!("  health     http://{at}/ready   http://{at}/metrics");
     if let Some(market) = market {
         println!("  market     http://{market}/prices.json   (POST /down, /up, /slow?ms=500)");

@@ -32,7 +32,7 @@ pub struct Arguments {
 /// Something to look at.
 #[derive(Debug, Clone, Args)]
 pub struct Demo {
-    /// Fill an empty inventory with a catalogue, then trade: sales, deliveries, corrections
+    /// Fill an empty inventory with a catalogue and monitors, then trade: sales, deliveries, corrections
     #[arg(long)]
     pub demo: bool,
     /// Changes in a second that the demo makes; 0 only fills the catalogue

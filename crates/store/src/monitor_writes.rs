@@ -207,11 +207,11 @@ async fn wrong_references(
     if let Some(item) = item
         && !row.try_get::<_, bool>("item_exists")?
     {
-        let detail = format!("there is no item {item}");
+        let detail = format!("names item {item}, which there isn't");
         wrong.push(FieldError { detail, pointer: "/scope/item_id".into() });
     }
     for (place, id) in channels.iter().enumerate().filter(|(_, id)| !known.contains(id)) {
-        let detail = format!("there is no channel {id}");
+        let detail = format!("names channel {id}, which there isn't");
         wrong.push(FieldError { detail, pointer: format!("/channels/{place}") });
     }
     Ok(wrong)

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::{
-    ItemValues, Mapping, PreviewedChange, RowError, SourceDefinition, SourcePreview, SourceReport, TenantId,
-    WriteContext,
+    ItemValues, Mapping, PreviewedChange, Price, RowError, SourceDefinition, SourcePreview, SourceReport,
+    TenantId, WriteContext,
 };
 use store::{GivenBy, Judged, SourceWriter, Store, Verdict};
 
@@ -51,10 +51,12 @@ impl Giver<'_> {
     }
 
     /// Why this row's price isn't believed.
-    fn implausible(&self, row: &GoodRow, old: domain::Price) -> RowError {
-        let new = row.price.map_or_else(String::new, |price| price.to_string());
-        let most = self.definition.max_change_percent.map_or_else(String::new, |most| most.to_string());
-        let detail = format!("the price {new} differs by more than {most} % from {old}");
+    fn implausible(&self, row: &GoodRow, old: Price) -> RowError {
+        let plain = |number: Option<Price>| {
+            number.map(|price| price.get().normalize().to_string()).unwrap_or_default()
+        };
+        let (new, most) = (plain(row.price), plain(self.definition.max_change_percent));
+        let detail = format!("the price {new} differs by more than {most} % from {}", plain(Some(old)));
         RowError { row: row.number, item: Some(row.key.clone()), detail }
     }
 }

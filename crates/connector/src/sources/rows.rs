@@ -152,7 +152,7 @@ impl Reading<'_> {
         } else {
             text
         };
-        let refused = |error: &str| format!("{error}, is {:?}", cut(text));
+        let refused = |error: &str| format!("{error}, not {:?}", cut(text));
         let Some(factor) = self.factor else { return Price::parse(text).map_err(refused) };
         // More places than a price has may come out right in the end.
         let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -168,11 +168,11 @@ fn quantity(text: &str) -> Result<Quantity, String> {
     let text = text.trim();
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(format!("must be an integer, without a fraction or an exponent, is {:?}", cut(text)));
+        return Err(format!("must be an integer, without a fraction or an exponent, not {:?}", cut(text)));
     }
     // What has too many digits for the type is out of range all the same.
     let number = text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX });
-    Quantity::new(number).map_err(|error| format!("{error}, is {:?}", cut(text)))
+    Quantity::new(number).map_err(|error| format!("{error}, not {:?}", cut(text)))
 }
 
 fn cut(text: &str) -> String {

@@ -189,8 +189,8 @@ pub(crate) async fn get_channel(
         ("X-Reason" = Option<String>, Header, max_length = 500,
             description = "Why, for the audit trail: UTF-8, plain or percent-encoded.")),
     request_body(content(
-        (ChannelPatch = "application/merge-patch+json"),
-        (ChannelPatch = "application/json"),
+        (ChannelPatch = "application/merge-patch+json", example = json!({"enabled": false})),
+        (ChannelPatch = "application/json", example = json!({"enabled": false})),
     )),
     responses(
         (status = 200, description = "The channel as it is now. A patch that changes nothing leaves the version.",

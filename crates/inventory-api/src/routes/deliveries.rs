@@ -128,7 +128,7 @@ pub(crate) async fn retry_delivery(
     path = "/api/v1/deliveries/retry",
     tag = "monitors",
     security(("bearer" = ["monitors"])),
-    request_body(content = DeadDeliveries, content_type = "application/json"),
+    request_body(content = DeadDeliveries, content_type = "application/json", example = json!({"channel_id": 1})),
     responses((status = 200, description = "How many.", body = RetriedDeliveries), RetryDeliveriesProblems)
 )]
 pub(crate) async fn retry_dead_deliveries(

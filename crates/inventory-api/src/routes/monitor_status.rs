@@ -52,7 +52,8 @@ pub(crate) struct MonitorStatus {
     next_cursor: Option<String>,
 }
 
-/// How far the log was looked through, for all tenants at once.
+/// How far the log was looked through, for all tenants at once. The place is noted once a second, or when something is
+/// raised: that it lags by a second means nothing.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Evaluation {
     /// Everything up to this position was looked at.

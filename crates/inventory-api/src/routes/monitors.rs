@@ -198,8 +198,8 @@ pub(crate) async fn get_monitor(
         ("X-Reason" = Option<String>, Header, max_length = 500,
             description = "Why, for the log: UTF-8, plain or percent-encoded.")),
     request_body(content(
-        (MonitorPatch = "application/merge-patch+json"),
-        (MonitorPatch = "application/json"),
+        (MonitorPatch = "application/merge-patch+json", example = json!({"condition": {"kind": "below", "threshold": 5}, "message": null})),
+        (MonitorPatch = "application/json", example = json!({"condition": {"kind": "below", "threshold": 5}, "message": null})),
     )),
     responses(
         (status = 200, description = "The monitor as it is now. A patch that changes nothing leaves the version.",

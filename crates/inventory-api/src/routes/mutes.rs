@@ -38,7 +38,8 @@ pub(crate) struct MuteListQuery {
     path = "/api/v1/mutes",
     tag = "notifications",
     security(("bearer" = ["monitors"])),
-    request_body(content = NewMute, content_type = "application/json"),
+    request_body(content = NewMute, content_type = "application/json",
+        example = json!({"monitor_id": 1, "until": "2027-01-04T08:00:00Z", "note": "Stocktake."})),
     responses(
         (status = 201, description = "What is muted now.", body = Mute,
             headers(("Location" = String, description = "Where the mute is."))),

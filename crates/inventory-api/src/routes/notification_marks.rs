@@ -85,7 +85,7 @@ pub(crate) async fn mark_read_up_to(
     Ok(HttpResponse::Ok().json(ReadMark { read_up_to: moved.map_err(store_error)? }))
 }
 
-/// Say that you see to a notification, with a note.
+/// Say that you see to a notification, with a note if you like.
 ///
 /// Everybody sees it. Whoever was first stays who sees to it, and since when; saying it again, by anybody, changes the
 /// note: the change says who changed it.
@@ -97,7 +97,8 @@ pub(crate) async fn mark_read_up_to(
     params(("id" = i64, Path, minimum = 1, description = "The notification's id."),
         ("X-Reason" = Option<String>, Header, max_length = 500,
             description = "Why, for the change: UTF-8, plain or percent-encoded.")),
-    request_body(content = Acknowledgement, content_type = "application/json"),
+    request_body(content = Option<Acknowledgement>, content_type = "application/json",
+        example = json!({"note": "Ordered more."})),
     responses(
         (status = 200, description = "The notification as it is now.", body = Notification),
         ChangeNotificationProblems,
@@ -109,7 +110,7 @@ pub(crate) async fn acknowledge_notification(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let body = body::read(&request, payload, BodyIs::Document).await?;
+    let body = body::read_if_any(&request, payload).await?;
     let acknowledgement = Acknowledgement::from_json(body).map_err(body::invalid)?;
     let id = notification_id(&request)?;
     let context = caller.write_context(&request)?;
@@ -149,7 +150,8 @@ pub(crate) async fn unacknowledge_notification(
     tag = "notifications",
     security(("bearer" = ["monitors"])),
     params(("id" = i64, Path, minimum = 1, description = "The notification's id.")),
-    request_body(content = MuteLikeThis, content_type = "application/json"),
+    request_body(content = MuteLikeThis, content_type = "application/json",
+        example = json!({"of": "item", "note": "Being counted."})),
     responses(
         (status = 201, description = "What is muted now.", body = Mute,
             headers(("Location" = String, description = "Where the mute is."))),

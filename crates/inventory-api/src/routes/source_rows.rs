@@ -30,8 +30,8 @@ const MOST_BYTES: usize = 8 * 1024 * 1024;
     security(("bearer" = ["items"])),
     params(("id" = i64, Path, minimum = 1, description = "The source's id.")),
     request_body(content(
-        (Object = "application/json"),
-        (String = "text/csv"),
+        (Value = "application/json", example = json!({"prices": [{"sku": "B-8", "price": "12.50"}]})),
+        (String = "text/csv", example = "sku,price\nB-8,12.50\n"),
     )),
     responses((status = 200, description = "What became of the rows.", body = SourceReport), PushSourceProblems)
 )]
@@ -80,8 +80,8 @@ pub(crate) async fn push_rows(
     security(("bearer" = ["items"])),
     params(("id" = i64, Path, minimum = 1, description = "The source's id.")),
     request_body(content(
-        (Object = "application/json"),
-        (String = "text/csv"),
+        (Value = "application/json", example = json!({"prices": [{"sku": "B-8", "price": "12.50"}]})),
+        (String = "text/csv", example = "sku,price\nB-8,12.50\n"),
     )),
     responses(
         (status = 200, description = "What would become of the rows.", body = SourcePreview),
@@ -98,14 +98,13 @@ pub(crate) async fn preview_source(
     let source = find(&api, &caller, id).await?;
     let body = body::read_bytes(payload, MOST_BYTES).await?;
     let is_pulled = source.definition.kind == SourceKind::Pull;
-    let (body, format) = match body.is_empty() && is_pulled {
-        true => (fetch(&api, &caller, &source).await?, source.definition.format),
-        false => (body, format(&request, &source)?),
+    let rows = if body.is_empty() && is_pulled {
+        let answer = fetch(&api, &caller, &source).await?;
+        let rows = read(&source, source.definition.format, answer).await;
+        rows.map_err(|detail| upstream(&format!("its answer can't be used: {detail}")))?
+    } else {
+        read(&source, format(&request, &source)?, body).await.map_err(unusable)?
     };
-    let rows = read(&source, format, body).await.map_err(|detail| match is_pulled {
-        true => upstream(&format!("its answer can't be used: {detail}")),
-        false => unusable(detail),
-    })?;
     let preview = sources::preview(api.store(), caller.tenant(), id, &source.definition, rows).await;
     Ok(HttpResponse::Ok().json(preview.map_err(store_error)?))
 }

@@ -162,8 +162,8 @@ pub(crate) async fn get_source(
         ("If-Match" = Option<String>, Header,
             description = "Change it only if one of these entity tags is current.")),
     request_body(content(
-        (Object = "application/merge-patch+json"),
-        (Object = "application/json"),
+        (Object = "application/merge-patch+json", example = json!({"interval_seconds": 60, "max_change_percent": null})),
+        (Object = "application/json", example = json!({"interval_seconds": 60, "max_change_percent": null})),
     )),
     responses(
         (status = 200, description = "The source as it is now. A patch that changes nothing leaves the version.",

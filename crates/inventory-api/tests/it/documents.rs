@@ -69,6 +69,8 @@ async fn examples_of_bodies_are_accepted_as_they_stand() {
     let app = App::spawn().await;
     let document = app.get("/api/v1/openapi.json").await.body;
     let owner = app.operator("user:1", Role::Owner);
+    app.item(json!({"name": "Bolt"})).await;
+    testkit::Raise { item: 1, ..testkit::Raise::default() }.on(&app.sql).await.unwrap();
     let mut examples = 0;
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
@@ -76,12 +78,15 @@ async fn examples_of_bodies_are_accepted_as_they_stand() {
             if example.is_null() {
                 continue;
             }
-            let answered = app.act(&owner, &method.to_uppercase(), path, Some(example.clone())).await;
-            assert!(![400, 415, 422].contains(&answered.status.as_u16()), "{method} {path}: {answered:?}");
+            // The first of its kind that was made, and of monitors the first that isn't built in.
+            let path = path.replace("{id}", if path.contains("/monitors/") { "2" } else { "1" });
+            let answered = app.act(&owner, &method.to_uppercase(), &path, Some(example.clone())).await;
+            let refused = [400, 404, 415, 422].contains(&answered.status.as_u16());
+            assert!(!refused, "{method} {path}: {answered:?}");
             examples += 1;
         }
     }
-    assert!(examples >= 6, "{examples}");
+    assert!(examples >= 16, "{examples}");
 }
 
 #[tokio::test]

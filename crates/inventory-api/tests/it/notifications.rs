@@ -4,7 +4,7 @@ use domain::{Cursor, Notification, Role, TenantId};
 use serde_json::{Value, json};
 use testkit::Raise;
 
-use crate::app::{Answer, App};
+use crate::app::{Answer, App, answer};
 
 const NOTIFICATIONS: &str = "/api/v1/notifications";
 
@@ -292,4 +292,15 @@ async fn a_summary_counts_by_severity_and_looks_no_further_than_ten_thousand() {
     assert_eq!(marked.body["read_up_to"], 10_600);
     let summary = app.get(&format!("{NOTIFICATIONS}/summary")).await.body;
     assert_eq!((&summary["unread"]["total"], &summary["unread"]["more"]), (&json!(0), &json!(false)));
+}
+
+#[tokio::test]
+async fn nothing_needs_to_be_said_to_see_to_a_notification() {
+    let app = App::spawn().await;
+    let id = app.raise(Raise::default()).await;
+    let seen_to = answer(app.request("POST", &format!("{NOTIFICATIONS}/{id}/acknowledge"))).await;
+    assert_eq!(seen_to.status, 200, "{seen_to:?}");
+    assert!(seen_to.body["acknowledged_by"].is_string() && seen_to.body["note"].is_null(), "{seen_to:?}");
+    let odd = app.request("POST", &format!("{NOTIFICATIONS}/{id}/acknowledge")).body("note=Ordered");
+    answer(odd).await.is_problem(415, "unsupported_media_type");
 }

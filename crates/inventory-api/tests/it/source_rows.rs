@@ -123,7 +123,7 @@ async fn a_preview_says_what_would_change_and_changes_nothing() {
     }
     assert_eq!(app.state().await, before);
     upstream.says("no JSON");
-    app.post(&format!("{source}/preview"), json!("no rows")).await.is_problem(502, "upstream_failed");
+    app.post(&format!("{source}/preview"), json!("no rows")).await.is_problem(422, "invalid_body");
     let failed = answer(app.request("POST", &format!("{source}/preview"))).await;
     failed.is_problem(502, "upstream_failed");
     assert_eq!(app.get(&source).await.body["state"], "stopped");

@@ -9,6 +9,7 @@
 mod catalogue;
 mod families;
 mod market_source;
+mod monitors;
 mod random_numbers;
 mod trade;
 
@@ -24,10 +25,10 @@ pub(crate) use random_numbers::RandomNumbers;
 /// The demo is the first tenant's: until there are accounts, everybody sees that one.
 const TENANT: TenantId = TenantId::DEFAULT;
 
-/// Creates the catalogue if there is no item at all yet, and says how many items that made.
+/// Creates the catalogue and some monitors if there is no item at all yet, and says how many items that made.
 ///
 /// # Errors
-/// The database is away. What was created by then stays, and trading adds the rest bit by bit.
+/// The database is away. What was created by then stays, and trading adds the rest of the items bit by bit.
 pub async fn fill(store: &Store) -> Result<usize, Error> {
     let any = store.item_list(TENANT, &ItemFilter::default(), ItemSort::default(), None, 1).await?;
     if !any.items.is_empty() {
@@ -42,6 +43,7 @@ pub async fn fill(store: &Store) -> Result<usize, Error> {
             Err(error) => return Err(error),
         }
     }
+    monitors::make(store).await?;
     Ok(created)
 }
 

@@ -38,6 +38,7 @@ async fn an_empty_database_is_filled_once() -> Result<()> {
     assert_eq!(count(&client, "items").await?, i64::try_from(filled)?);
     let said = "changes where actor = 'demo:office' and reason = 'opening stock'";
     assert_eq!(count(&client, said).await?, i64::try_from(filled)?);
+    assert_eq!(count(&client, "monitors where created_by = 'demo:office'").await?, 3);
     Ok(())
 }
 
@@ -51,6 +52,7 @@ async fn somebodys_real_stock_is_neither_filled_up_nor_traded() -> Result<()> {
     let _ = tokio::time::timeout(Duration::from_millis(300), demo::trade(store, FAST)).await;
     let client = database.sql().await?;
     assert_eq!(count(&client, "changes").await?, 1);
+    assert_eq!(count(&client, "monitors where built_in is null").await?, 0);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The binary `stockwire` as someone on a machine of their own uses it: started, watched, stopped, killed.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -169,6 +170,28 @@ async fn the_demo_trades_and_every_change_is_seen_in_order() -> Result<()> {
         mirror.take(&frame)?;
         trades += u32::from(frame["type"] == "update");
     }
+    ensure!(stockwire.signal(Signal::TERM).await?.success());
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_demo_has_monitors_that_soon_tell_of_something() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let stockwire = Stockwire::start(&scratch.path().join("home"), &["--demo", "--demo-rate", "50"]).await?;
+    let url = format!("http://{}/api/v1/notifications?limit=200", stockwire.address);
+    let mut seen = BTreeSet::new();
+    // The third one tells of what nobody buys for a minute.
+    let told = waiting::until(START, "envelopes to run low and prices to move", async || {
+        let list: Value = reqwest::get(&url).await?.error_for_status()?.json().await?;
+        let names = list["data"].as_array().context("data")?.iter().map(|raised| &raised["monitor_name"]);
+        seen.extend(names.filter_map(Value::as_str).map(str::to_owned));
+        Ok(["Envelopes run low", "Tools' prices move"]
+            .into_iter()
+            .all(|name| seen.contains(name))
+            .then_some(()))
+    });
+    told.await?;
+    ensure!(stockwire.said()?.contains("/events?topic=notifications"));
     ensure!(stockwire.signal(Signal::TERM).await?.success());
     Ok(())
 }

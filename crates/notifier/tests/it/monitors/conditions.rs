@@ -159,7 +159,7 @@ async fn an_item_that_is_created_low_or_deleted_is_treated_as_people_expect() ->
 async fn a_notification_says_what_happened_where_and_in_which_words() -> Result<()> {
     let scene = Scene::set().await?;
     let item = scene.item("B-1", 20, None).await?;
-    let message = "{item.name}/{item.sku} {previous}->{value} {{{threshold}}} {severity}";
+    let message = "{item.name}/{item.sku} {previous_value}->{value} {{{threshold}}} {severity}";
     let columns = json!({"name": "Low", "condition": {"kind": "below", "threshold": 10}, "severity": "critical",
         "message": message});
     let (own, usual) = (
