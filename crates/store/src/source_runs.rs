@@ -16,6 +16,9 @@ use crate::{
 /// After so many failures in a row a source is tried now and then only.
 pub const FAILURES_TO_OPEN: i32 = 5;
 
+/// A source that can't be read, because a newer service or somebody's hand wrote it, is looked at again after this.
+const UNREADABLE_PAUSE: Duration = Duration::from_secs(60);
+
 /// A source that a process has taken.
 #[derive(Debug, Clone)]
 pub struct TakenSource {
@@ -107,7 +110,20 @@ impl Store {
     ) -> Result<Vec<TakenSource>, Error> {
         let client = self.client().await?;
         let rows = client.rows(TAKE, &[&holder, &lease.as_secs_f64(), &i64::from(most)]).await?;
-        rows.iter().map(read_taken).collect()
+        drop(client);
+        let mut taken = Vec::with_capacity(rows.len());
+        for row in &rows {
+            match read_taken(row) {
+                Ok(source) => taken.push(source),
+                // It keeps nobody else's from being run, and is told of where people look.
+                Err(error) => {
+                    tracing::error!(source = &error as &dyn std::error::Error, "a data source");
+                    let (tenant, id) = (TenantId::new(row.try_get("tenant_id")?), row.try_get("id")?);
+                    self.source_failed(tenant, id, holder, &error.to_string(), UNREADABLE_PAUSE).await?;
+                }
+            }
+        }
+        Ok(taken)
     }
 
     /// Says that the process which took a source is alive. False if it isn't named there any more.

@@ -10,6 +10,7 @@ mod readable;
 mod retention;
 mod roles;
 mod schema;
+mod sources;
 mod upgrade;
 mod vitals;
 mod write_context;
