@@ -51,7 +51,9 @@ pub(crate) struct NewSource {
     #[schema(inline)]
     #[serde(flatten)]
     definition: SourceDefinition,
-    /// A header that is sent along with requests, such as `Authorization`: its value is never shown again.
+    /// A header that is sent along with requests, such as `Authorization`: its value is never shown again. With one, the
+    /// URL may be `http` only where the setting `outgoing.allowed_networks` names the address: it is looked at when the
+    /// source is asked.
     header: Option<SourceHeader>,
 }
 
@@ -276,14 +278,14 @@ pub(crate) async fn stop_source(
 
 /// Run a data source that is pulled now, whenever it is due.
 ///
-/// The answer doesn't wait for the run: a later `last_attempt_at` tells of it.
+/// The answer doesn't wait for the run: a later `last_attempt_at` tells of it. If one is under way, it comes after that.
 #[utoipa::path(
     post,
     path = "/api/v1/sources/{id}/run",
     tag = "sources",
     security(("bearer" = ["items"])),
     params(("id" = i64, Path, minimum = 1, description = "The source's id.")),
-    responses((status = 202, description = "It runs within a second.", body = Source), SteerSourceProblems)
+    responses((status = 202, description = "It runs within a second, or after the run that is under way.", body = Source), SteerSourceProblems)
 )]
 pub(crate) async fn run_source(
     api: web::Data<Api>,

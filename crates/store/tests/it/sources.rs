@@ -29,8 +29,11 @@ async fn prepared() -> Result<(Database, Store, Client)> {
 }
 
 async fn names(store: &Store, holder: Uuid) -> Result<Vec<String>> {
-    let taken = store.take_due_sources(holder, LEASE, 8).await?;
-    Ok(taken.iter().map(|source| source.definition.name.as_str().to_owned()).collect())
+    let mut names = Vec::new();
+    while let Some(source) = store.take_due_source(holder, LEASE, &[]).await? {
+        names.push(source.definition.name.as_str().to_owned());
+    }
+    Ok(names)
 }
 
 /// Waits until so many statements wait for locks.
@@ -48,9 +51,8 @@ async fn waiting_for_locks(sql: &Client, many: i64) -> Result<()> {
 async fn a_source_that_is_deleted_in_the_middle_of_a_batch_is_deleted_after_it() -> Result<()> {
     let (database, store, sql) = prepared().await?;
     let holder = Uuid::new_v4();
-    let taken = store.take_due_sources(holder, LEASE, 8).await?;
-    let TakenSource { id, .. } = taken.first().context("none is due")?;
-    let id = *id;
+    let taken = store.take_due_source(holder, LEASE, &[]).await?;
+    let TakenSource { id, .. } = taken.context("none is due")?;
     let item = ItemId::new(1).context("an id")?;
     let price = Price::parse("2").map_err(anyhow::Error::msg)?;
     let values = [ItemValues { item, quantity: None, price: Some(price) }];
