@@ -6,7 +6,11 @@ use deadpool_postgres::Transaction;
 use domain::{Channel, ChannelKind, ChannelPatch, Email, Name, NewChannel, TenantId, Version, WriteContext};
 use tokio_postgres::Row;
 
-use crate::{Error, Expected, Store, transaction::begin};
+use crate::{
+    Error, Expected, Store,
+    limits::{Limited, is_full},
+    transaction::begin,
+};
 
 /// A page of a tenant's channels.
 #[derive(Debug)]
@@ -60,7 +64,7 @@ impl fmt::Debug for ChannelAddress {
 }
 
 impl Store {
-    /// Makes a channel; `seed` is for the secret of a webhook.
+    /// Makes a channel; `seed` is for the secret of a webhook. `None` if the tenant has [`crate::MOST_CHANNELS`] already.
     ///
     /// # Errors
     /// The tenant doesn't exist, or the database is away.
@@ -70,7 +74,7 @@ impl Store {
         new: &NewChannel,
         seed: Option<&[u8]>,
         context: &WriteContext,
-    ) -> Result<Channel, Error> {
+    ) -> Result<Option<Channel>, Error> {
         const CREATE: &str = "/* store::create_channel */
             insert into channels (tenant_id, name, kind, recipients, url, secret_seed, enabled)
             values ($1, $2, $3, $4, $5, $6, $7)
@@ -78,6 +82,9 @@ impl Store {
         let recipients: Vec<&str> = new.recipients.iter().map(Email::as_str).collect();
         let mut client = self.client().await?;
         let transaction = begin(&mut client, context).await?;
+        if is_full(&transaction, tenant, Limited::Channels).await? {
+            return Ok(None);
+        }
         let statement = transaction.prepare_cached(CREATE).await?;
         let row = transaction
             .query_one(
@@ -95,7 +102,7 @@ impl Store {
             .await?;
         let channel = read_channel(&row)?;
         transaction.commit().await?;
-        Ok(channel)
+        Ok(Some(channel))
     }
 
     /// Channels of a tenant by id, those behind `after`.

@@ -13,7 +13,7 @@ use domain::{
     SourceInput, TenantId,
 };
 use service::{ApiError, QueryReader};
-use store::{Expected, SealedHeaderChange, SourceOutcome};
+use store::{Expected, MOST_SOURCES, SealedHeaderChange, SourceOutcome};
 use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
@@ -89,7 +89,7 @@ pub(crate) async fn list_sources(
 
 /// Make a data source.
 ///
-/// One that is pulled runs at once, unless it is made with `enabled` false.
+/// One that is pulled runs at once, unless it is made with `enabled` false. A tenant may have 200 sources.
 #[utoipa::path(
     post,
     path = "/api/v1/sources",
@@ -122,7 +122,10 @@ pub(crate) async fn create_source(
         HeaderChange::Keep | HeaderChange::Forget => None,
     };
     let made = api.store().create_source(caller.tenant(), &input.definition, header.as_ref(), &context).await;
-    let source = made.map_err(store_error)?;
+    let Some(source) = made.map_err(store_error)? else {
+        let detail = format!("There may be {MOST_SOURCES} sources. Delete some.");
+        return Err(ApiError::new(ProblemCode::TooMany, detail));
+    };
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/api/v1/sources/{}", source.id)))
         .insert_header((header::ETAG, preconditions::entity_tag(source.version)))
