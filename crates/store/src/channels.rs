@@ -12,6 +12,9 @@ use crate::{
     transaction::begin,
 };
 
+/// So many monitors forget a channel in one statement, so that none takes long.
+const FORGOTTEN_AT_ONCE: i64 = 1000;
+
 /// A page of a tenant's channels.
 #[derive(Debug)]
 pub struct ChannelPage {
@@ -224,18 +227,23 @@ impl Store {
         expected: &Expected,
         context: &WriteContext,
     ) -> Result<ChannelOutcome, Error> {
+        // In the order of their ids, as whoever starts or stops them all, so that neither waits for the other in a circle.
         const FORGET: &str = "/* store::delete_channel */
-            update monitors set channels = array_remove(channels, $2) where tenant_id = $1 and $2 = any (channels)";
+            with named as materialized (
+              select id from monitors where tenant_id = $1 and $2 = any (channels)
+              order by id limit $3 for no key update
+            )
+            update monitors set channels = array_remove(channels, $2) from named where monitors.id = named.id";
         const DELETE: &str = "/* store::delete_channel */
             delete from channels where tenant_id = $1 and id = $2";
         let mut client = self.client().await?;
         let transaction = begin(&mut client, context).await?;
         let deleted = lock(&transaction, tenant, id, expected).await?;
         if matches!(deleted, ChannelOutcome::Done(_)) {
-            for statement in [FORGET, DELETE] {
-                let statement = transaction.prepare_cached(statement).await?;
-                transaction.execute(&statement, &[&tenant.get(), &id]).await?;
-            }
+            let statement = transaction.prepare_cached(FORGET).await?;
+            while transaction.execute(&statement, &[&tenant.get(), &id, &FORGOTTEN_AT_ONCE]).await? > 0 {}
+            let statement = transaction.prepare_cached(DELETE).await?;
+            transaction.execute(&statement, &[&tenant.get(), &id]).await?;
             transaction.commit().await?;
         }
         Ok(deleted)

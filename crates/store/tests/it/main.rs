@@ -1,6 +1,7 @@
 //! The schema and the statements, tested against a real Postgres.
 
 mod capture;
+mod channels;
 mod housekeeping;
 mod migrations;
 mod odd_rows;
