@@ -42,6 +42,8 @@ pub enum ProblemCode {
     BuiltInMonitor,
     /// The tenant has as many monitors as it may have.
     TooManyMonitors,
+    /// The tenant has as many channels, data sources or mutes as it may have.
+    TooMany,
     /// A one-time link that was used, replaced, or is too old.
     LinkExpired,
     /// The cursor belongs to another epoch, or lies past the log's end.
@@ -66,7 +68,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code, in the order of their status.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::MalformedBody,
         Self::InvalidParameter,
         Self::NotAuthenticated,
@@ -81,6 +83,7 @@ impl ProblemCode {
         Self::LastOwner,
         Self::BuiltInMonitor,
         Self::TooManyMonitors,
+        Self::TooMany,
         Self::WrongState,
         Self::LinkExpired,
         Self::CursorGone,
@@ -114,6 +117,7 @@ impl ProblemCode {
             Self::LastOwner => "last_owner",
             Self::BuiltInMonitor => "built_in_monitor",
             Self::TooManyMonitors => "too_many_monitors",
+            Self::TooMany => "too_many",
             Self::WrongState => "wrong_state",
             Self::LinkExpired => "link_expired",
             Self::CursorGone => "cursor_gone",
@@ -138,7 +142,7 @@ impl ProblemCode {
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::DuplicateSku | Self::DuplicateEmail | Self::LastOwner => 409,
-            Self::BuiltInMonitor | Self::TooManyMonitors | Self::WrongState => 409,
+            Self::BuiltInMonitor | Self::TooManyMonitors | Self::TooMany | Self::WrongState => 409,
             Self::LinkExpired | Self::CursorGone | Self::ChangesRemoved => 410,
             Self::VersionMismatch => 412,
             Self::BodyTooLarge => 413,
@@ -170,6 +174,7 @@ impl ProblemCode {
             Self::LastOwner => "A tenant must keep an owner",
             Self::BuiltInMonitor => "The monitor is built in",
             Self::TooManyMonitors => "There are as many monitors as there may be",
+            Self::TooMany => "There are as many as there may be",
             Self::WrongState => "Its state doesn't allow that",
             Self::LinkExpired => "The link can't be used any more",
             Self::CursorGone => "The cursor can't be used any more",

@@ -242,6 +242,10 @@ fn url(value: Value, check: impl FnOnce(&str) -> Result<(), String>) -> Result<S
     if url.chars().count() > 2000 {
         return Err("must have at most 2000 characters".to_owned());
     }
+    // What is no part of a URL would be cut off without a word.
+    if url.chars().any(|character| character.is_control() || character.is_whitespace()) {
+        return Err("must not contain spaces or control characters".to_owned());
+    }
     check(url).map(|()| url.to_owned())
 }
 
@@ -327,7 +331,8 @@ fn item_mapping(value: Value, is_csv: bool) -> Result<ItemMapping, Vec<FieldErro
 
 fn pointer(value: Value) -> Result<String, String> {
     let pointer = text(&value)?;
-    if !(pointer.is_empty() || pointer.starts_with('/')) || pointer.chars().count() > MOST_FIELD_CHARACTERS {
+    let is_pointer = pointer.is_empty() || pointer.starts_with('/');
+    if !is_pointer || pointer.contains('\0') || pointer.chars().count() > MOST_FIELD_CHARACTERS {
         return Err("must be a JSON pointer such as /data/prices, or empty".to_owned());
     }
     Ok(pointer.to_owned())

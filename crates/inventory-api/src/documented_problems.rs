@@ -147,7 +147,7 @@ problem_set! {
 }
 problem_set! {
     /// Of making a channel.
-    CreateChannelProblems: InvalidParameter, MalformedBody, BodyTooLarge, UnsupportedMediaType, InvalidBody
+    CreateChannelProblems: InvalidParameter, MalformedBody, TooMany, BodyTooLarge, UnsupportedMediaType, InvalidBody
 }
 problem_set! {
     /// Of reading or testing a channel.
@@ -188,8 +188,13 @@ problem_set! {
     ReadUpToProblems: MalformedBody, BodyTooLarge, UnsupportedMediaType, InvalidBody
 }
 problem_set! {
+    /// Of muting what a notification is about.
+    MuteNotificationProblems: InvalidParameter, MalformedBody, NotFound, TooMany, BodyTooLarge, UnsupportedMediaType,
+    InvalidBody
+}
+problem_set! {
     /// Of making a mute.
-    CreateMuteProblems: InvalidParameter, MalformedBody, BodyTooLarge, UnsupportedMediaType, InvalidBody
+    CreateMuteProblems: InvalidParameter, MalformedBody, TooMany, BodyTooLarge, UnsupportedMediaType, InvalidBody
 }
 problem_set! {
     /// Of reading or ending a mute.
@@ -198,7 +203,7 @@ problem_set! {
 
 problem_set! {
     /// Of making a data source.
-    CreateSourceProblems: InvalidParameter, MalformedBody, BodyTooLarge, UnsupportedMediaType, InvalidBody
+    CreateSourceProblems: InvalidParameter, MalformedBody, TooMany, BodyTooLarge, UnsupportedMediaType, InvalidBody
 }
 problem_set! {
     /// Of reading, starting or stopping a data source.

@@ -6,7 +6,14 @@ use deadpool_postgres::Transaction;
 use domain::{Channel, ChannelKind, ChannelPatch, Email, Name, NewChannel, TenantId, Version, WriteContext};
 use tokio_postgres::Row;
 
-use crate::{Error, Expected, Store, transaction::begin};
+use crate::{
+    Error, Expected, Store,
+    limits::{Limited, is_full},
+    transaction::begin,
+};
+
+/// So many monitors forget a channel in one statement, so that none takes long.
+const FORGOTTEN_AT_ONCE: i64 = 1000;
 
 /// A page of a tenant's channels.
 #[derive(Debug)]
@@ -60,7 +67,7 @@ impl fmt::Debug for ChannelAddress {
 }
 
 impl Store {
-    /// Makes a channel; `seed` is for the secret of a webhook.
+    /// Makes a channel; `seed` is for the secret of a webhook. `None` if the tenant has [`crate::MOST_CHANNELS`] already.
     ///
     /// # Errors
     /// The tenant doesn't exist, or the database is away.
@@ -70,7 +77,7 @@ impl Store {
         new: &NewChannel,
         seed: Option<&[u8]>,
         context: &WriteContext,
-    ) -> Result<Channel, Error> {
+    ) -> Result<Option<Channel>, Error> {
         const CREATE: &str = "/* store::create_channel */
             insert into channels (tenant_id, name, kind, recipients, url, secret_seed, enabled)
             values ($1, $2, $3, $4, $5, $6, $7)
@@ -78,6 +85,9 @@ impl Store {
         let recipients: Vec<&str> = new.recipients.iter().map(Email::as_str).collect();
         let mut client = self.client().await?;
         let transaction = begin(&mut client, context).await?;
+        if is_full(&transaction, tenant, Limited::Channels).await? {
+            return Ok(None);
+        }
         let statement = transaction.prepare_cached(CREATE).await?;
         let row = transaction
             .query_one(
@@ -95,7 +105,7 @@ impl Store {
             .await?;
         let channel = read_channel(&row)?;
         transaction.commit().await?;
-        Ok(channel)
+        Ok(Some(channel))
     }
 
     /// Channels of a tenant by id, those behind `after`.
@@ -217,18 +227,23 @@ impl Store {
         expected: &Expected,
         context: &WriteContext,
     ) -> Result<ChannelOutcome, Error> {
+        // In the order of their ids, as whoever starts or stops them all, so that neither waits for the other in a circle.
         const FORGET: &str = "/* store::delete_channel */
-            update monitors set channels = array_remove(channels, $2) where tenant_id = $1 and $2 = any (channels)";
+            with named as materialized (
+              select id from monitors where tenant_id = $1 and $2 = any (channels)
+              order by id limit $3 for no key update
+            )
+            update monitors set channels = array_remove(channels, $2) from named where monitors.id = named.id";
         const DELETE: &str = "/* store::delete_channel */
             delete from channels where tenant_id = $1 and id = $2";
         let mut client = self.client().await?;
         let transaction = begin(&mut client, context).await?;
         let deleted = lock(&transaction, tenant, id, expected).await?;
         if matches!(deleted, ChannelOutcome::Done(_)) {
-            for statement in [FORGET, DELETE] {
-                let statement = transaction.prepare_cached(statement).await?;
-                transaction.execute(&statement, &[&tenant.get(), &id]).await?;
-            }
+            let statement = transaction.prepare_cached(FORGET).await?;
+            while transaction.execute(&statement, &[&tenant.get(), &id, &FORGOTTEN_AT_ONCE]).await? > 0 {}
+            let statement = transaction.prepare_cached(DELETE).await?;
+            transaction.execute(&statement, &[&tenant.get(), &id]).await?;
             transaction.commit().await?;
         }
         Ok(deleted)

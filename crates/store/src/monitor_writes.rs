@@ -10,10 +10,12 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 use tokio_postgres::types::Json;
 
-use crate::{Error, Expected, Store, row, transaction::begin};
-
-/// The most monitors that a tenant may have, those that every tenant has aside.
-pub const MOST_MONITORS: i64 = 10_000;
+use crate::{
+    Error, Expected, Store,
+    limits::{Limited, is_full},
+    row,
+    transaction::begin,
+};
 
 /// How writing a monitor ended.
 #[derive(Debug, Clone)]
@@ -28,7 +30,7 @@ pub enum MonitorOutcome {
     BuiltIn,
     /// What was said doesn't go with what is there. Nothing was changed.
     Invalid(Vec<FieldError>),
-    /// The tenant has [`MOST_MONITORS`] already. Nothing was changed.
+    /// The tenant has [`crate::MOST_MONITORS`] already. Nothing was changed.
     TooMany,
 }
 
@@ -50,7 +52,7 @@ impl Store {
             returning id, version, monitor_document(monitors)::text as document";
         let mut client = self.client().await?;
         let transaction = begin(&mut client, context).await?;
-        if is_full(&transaction, tenant).await? {
+        if is_full(&transaction, tenant, Limited::Monitors).await? {
             return Ok(MonitorOutcome::TooMany);
         }
         let wrong = wrong_references(&transaction, tenant, Some(&new.scope), &new.channels).await?;
@@ -167,20 +169,6 @@ pub(crate) async fn lock(
         Expected::Versions(versions) => versions.contains(&current.version()),
     };
     Ok(if as_expected { Ok(current) } else { Err(MonitorOutcome::Mismatch(current)) })
-}
-
-/// Whether the tenant has as many monitors as it may have; else it is locked, so that two can't both be the last one.
-async fn is_full(transaction: &Transaction<'_>, tenant: TenantId) -> Result<bool, Error> {
-    const LOCK: &str = "/* store::lock_tenant */
-        select from tenants where id = $1 for no key update";
-    const FULL: &str = "/* store::monitors_are_full */
-        select count(*) >= $2 as is_full
-        from (select from monitors where tenant_id = $1 and built_in is null limit $2) as counted";
-    let statement = transaction.prepare_cached(LOCK).await?;
-    transaction.query_opt(&statement, &[&tenant.get()]).await?;
-    let statement = transaction.prepare_cached(FULL).await?;
-    let row = transaction.query_one(&statement, &[&tenant.get(), &MOST_MONITORS]).await?;
-    Ok(row.try_get("is_full")?)
 }
 
 /// What is named and isn't there: the item of a scope, and channels.

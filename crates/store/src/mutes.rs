@@ -3,9 +3,13 @@
 
 use domain::{ItemId, MonitorId, Mute, MuteOf, NewMute, Note, TenantId, WriteContext};
 use jiff::Timestamp;
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::ToSql};
 
-use crate::{Error, Store};
+use crate::{
+    Error, Store,
+    limits::{Limited, is_full},
+    transaction::begin,
+};
 
 /// Somebody writes `infinity` where nothing means the same.
 macro_rules! columns {
@@ -32,6 +36,8 @@ pub enum MuteOutcome {
     NoMonitor,
     /// The tenant has no such item.
     NoItem,
+    /// The tenant has [`crate::MOST_MUTES`] already.
+    TooMany,
 }
 
 impl Store {
@@ -58,14 +64,22 @@ impl Store {
             select $2::bigint is null or exists (select from monitors where tenant_id = $1 and id = $2) as has";
         let (monitor, item) = (new.monitor_id.map(MonitorId::get), new.item_id.map(ItemId::get));
         let note = new.note.as_ref().map(Note::as_str);
-        let client = self.client().await?;
-        let made = client
-            .row_if_any(CREATE, &[&tenant.get(), &monitor, &item, &new.until, &note, &context.actor])
-            .await?;
-        if let Some(row) = made {
-            return Ok(MuteOutcome::Made(read_mute(&row)?));
+        let mut client = self.client().await?;
+        let transaction = begin(&mut client, context).await?;
+        if is_full(&transaction, tenant, Limited::Mutes).await? {
+            return Ok(MuteOutcome::TooMany);
         }
-        let has_monitor = client.row(HAS_MONITOR, &[&tenant.get(), &monitor]).await?.try_get("has")?;
+        let statement = transaction.prepare_cached(CREATE).await?;
+        let parameters: [&(dyn ToSql + Sync); 6] =
+            [&tenant.get(), &monitor, &item, &new.until, &note, &context.actor];
+        if let Some(row) = transaction.query_opt(&statement, &parameters).await? {
+            let mute = read_mute(&row)?;
+            transaction.commit().await?;
+            return Ok(MuteOutcome::Made(mute));
+        }
+        let statement = transaction.prepare_cached(HAS_MONITOR).await?;
+        let has_monitor =
+            transaction.query_one(&statement, &[&tenant.get(), &monitor]).await?.try_get("has")?;
         Ok(if has_monitor { MuteOutcome::NoItem } else { MuteOutcome::NoMonitor })
     }
 

@@ -16,6 +16,9 @@ use crate::{
 /// After so many failures in a row a source is tried now and then only.
 pub const FAILURES_TO_OPEN: i32 = 5;
 
+/// A source that can't be read, because a newer service or somebody's hand wrote it, is looked at again after this.
+const UNREADABLE_PAUSE: Duration = Duration::from_secs(60);
+
 /// A source that a process has taken.
 #[derive(Debug, Clone)]
 pub struct TakenSource {
@@ -58,12 +61,13 @@ pub struct RunEnd<'a> {
 /// It is enough to hear that nothing has changed if the last answer was applied whole, not long ago, and nothing has
 /// happened since that makes more of it count: newer items, a better source.
 const TAKE: &str = concat!(
-    "/* store::take_due_sources */
+    "/* store::take_due_source */
     with due as materialized (
       select source_runs.source_id from source_runs join sources on sources.id = source_runs.source_id
       where sources.enabled and source_runs.next_run_at <= clock_timestamp()
         and (source_runs.lease_until is null or source_runs.lease_until < clock_timestamp())
-      order by source_runs.next_run_at limit $3 for no key update of source_runs skip locked
+        and sources.tenant_id <> all ($3)
+      order by source_runs.next_run_at limit 1 for no key update of source_runs skip locked
     ), taken as (
       update source_runs set holder = $1, lease_until = clock_timestamp() + make_interval(secs => $2),
         last_attempt_at = clock_timestamp(),
@@ -94,20 +98,33 @@ const TAKE: &str = concat!(
 );
 
 impl Store {
-    /// Takes at most `most` sources that are due, of any tenants, for `lease`. Sources that another process has are left
-    /// alone, unless it hasn't said that it is alive: then it died in the middle, which counts as a failure.
+    /// Takes the source that is due for longest, of any tenant but these, for `lease`. Sources that another process has are
+    /// left alone, unless it hasn't said that it is alive: then it died in the middle, which counts as a failure.
     ///
     /// # Errors
     /// The database is away.
-    pub async fn take_due_sources(
+    pub async fn take_due_source(
         &self,
         holder: Uuid,
         lease: Duration,
-        most: u32,
-    ) -> Result<Vec<TakenSource>, Error> {
-        let client = self.client().await?;
-        let rows = client.rows(TAKE, &[&holder, &lease.as_secs_f64(), &i64::from(most)]).await?;
-        rows.iter().map(read_taken).collect()
+        not_of: &[TenantId],
+    ) -> Result<Option<TakenSource>, Error> {
+        let not_of: Vec<i64> = not_of.iter().map(|tenant| tenant.get()).collect();
+        loop {
+            let client = self.client().await?;
+            let row = client.row_if_any(TAKE, &[&holder, &lease.as_secs_f64(), &not_of]).await?;
+            drop(client);
+            let Some(row) = row else { return Ok(None) };
+            match read_taken(&row) {
+                Ok(source) => return Ok(Some(source)),
+                // It keeps nobody else's from being run, and is told of where people look.
+                Err(error) => {
+                    tracing::error!(source = &error as &dyn std::error::Error, "a data source");
+                    let (tenant, id) = (TenantId::new(row.try_get("tenant_id")?), row.try_get("id")?);
+                    self.source_failed(tenant, id, holder, &error.to_string(), UNREADABLE_PAUSE).await?;
+                }
+            }
+        }
     }
 
     /// Says that the process which took a source is alive. False if it isn't named there any more.
@@ -146,7 +163,8 @@ impl Store {
             update source_runs set holder = null, lease_until = null, last_success_at = clock_timestamp(),
               consecutive_failures = 0, breaker = 'closed', last_error = null, report = $4, etag = $5,
               last_modified = $6, read_whole_at = last_attempt_at, newest_item = $7,
-              next_run_at = greatest(clock_timestamp(), last_attempt_at + make_interval(secs => interval_seconds))
+              next_run_at = case when next_run_at > last_attempt_at then next_run_at
+                else greatest(clock_timestamp(), last_attempt_at + make_interval(secs => interval_seconds)) end
             from sources where source_id = $2 and holder = $3 and sources.id = source_id and tenant_id = $1";
         let RunEnd { report, tags, newest_item } = end;
         let client = self.client().await?;
@@ -168,7 +186,8 @@ impl Store {
             with done as (
               update source_runs set holder = null, lease_until = null, last_success_at = clock_timestamp(),
                 consecutive_failures = 0, breaker = 'closed', last_error = null,
-                next_run_at = greatest(clock_timestamp(), last_attempt_at + make_interval(secs => interval_seconds))
+                next_run_at = case when next_run_at > last_attempt_at then next_run_at
+                else greatest(clock_timestamp(), last_attempt_at + make_interval(secs => interval_seconds)) end
               from sources where source_id = $2 and holder = $3 and sources.id = source_id and tenant_id = $1
               returning source_id, least(60, fresh_for_seconds / 10.0) as slack
             )
@@ -198,7 +217,8 @@ impl Store {
             update source_runs set holder = null, lease_until = null, last_error = left($4, 1000),
               consecutive_failures = consecutive_failures + 1,
               breaker = case when consecutive_failures + 1 >= $6 then 'open' else 'closed' end,
-              next_run_at = clock_timestamp() + make_interval(secs => $5)
+              next_run_at = case when next_run_at > last_attempt_at then next_run_at
+                else clock_timestamp() + make_interval(secs => $5) end
             from sources where source_id = $2 and holder = $3 and sources.id = source_id and tenant_id = $1
             returning consecutive_failures";
         let client = self.client().await?;
@@ -223,7 +243,8 @@ impl Store {
         Ok(())
     }
 
-    /// Makes a source due now. False if there is none that is pulled and runs.
+    /// Makes a source due now; if it is being run, once that has ended, because the run may have asked before what is to be
+    /// seen was there. False if there is none that is pulled and runs.
     ///
     /// # Errors
     /// The database is away.

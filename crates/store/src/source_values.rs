@@ -152,28 +152,30 @@ impl Store {
     }
 }
 
-/// Whether the source is still the writer's to write for. It stays so until the transaction ends.
+/// Whether the source is still the writer's to write for. It stays so until the transaction ends: whoever changes or deletes
+/// it waits at its row, which is locked first, and holds nothing that is needed here.
 async fn may_write(
     transaction: &Transaction<'_>,
     given: GivenBy,
     writer: SourceWriter,
 ) -> Result<bool, Error> {
-    const RUN: &str = "/* store::apply_source_values */
-        update source_runs set lease_until = clock_timestamp() + make_interval(secs => $4)
-        from sources where source_id = $2 and holder = $3 and sources.id = source_id and tenant_id = $1 and enabled";
-    const PUSH: &str = "/* store::apply_source_values */
+    const STAYS: &str = "/* store::apply_source_values */
         select from sources where tenant_id = $1 and id = $2 and enabled for share";
+    const RUN: &str = "/* store::apply_source_values */
+        update source_runs set lease_until = clock_timestamp() + make_interval(secs => $3)
+        where source_id = $1 and holder = $2";
     let (tenant, source) = (given.tenant.get(), given.source);
+    let statement = transaction.prepare_cached(STAYS).await?;
+    if transaction.query_opt(&statement, &[&tenant, &source]).await?.is_none() {
+        return Ok(false);
+    }
     Ok(match writer {
         SourceWriter::Run(holder, lease) => {
             let statement = transaction.prepare_cached(RUN).await?;
             let lease = lease.as_secs_f64();
-            transaction.execute(&statement, &[&tenant, &source, &holder, &lease]).await? > 0
+            transaction.execute(&statement, &[&source, &holder, &lease]).await? > 0
         }
-        SourceWriter::Push => {
-            let statement = transaction.prepare_cached(PUSH).await?;
-            transaction.query_opt(&statement, &[&tenant, &source]).await?.is_some()
-        }
+        SourceWriter::Push => true,
     })
 }
 

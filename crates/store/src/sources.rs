@@ -8,7 +8,11 @@ use domain::{
 use rust_decimal::Decimal;
 use tokio_postgres::{Row, types::Json};
 
-use crate::{Error, Expected, Store, transaction::begin};
+use crate::{
+    Error, Expected, Store,
+    limits::{Limited, is_full},
+    transaction::begin,
+};
 
 /// The columns of a definition, for each statement that reads one.
 macro_rules! definition {
@@ -77,7 +81,7 @@ pub enum SourceOutcome {
 }
 
 impl Store {
-    /// Makes a source.
+    /// Makes a source. `None` if the tenant has [`crate::MOST_SOURCES`] already.
     ///
     /// # Errors
     /// The database is away.
@@ -87,7 +91,7 @@ impl Store {
         new: &SourceDefinition,
         header: Option<&SealedHeader>,
         context: &WriteContext,
-    ) -> Result<Source, Error> {
+    ) -> Result<Option<Source>, Error> {
         const CREATE: &str = "/* store::create_source */
             insert into sources (tenant_id, name, kind, format, url, header_name, sealed_header, interval_seconds,
               timeout_seconds, mapping, max_change_percent, priority, fresh_for_seconds, enabled, created_by)
@@ -95,6 +99,9 @@ impl Store {
             returning id";
         let mut client = self.client().await?;
         let transaction = begin(&mut client, context).await?;
+        if is_full(&transaction, tenant, Limited::Sources).await? {
+            return Ok(None);
+        }
         let statement = transaction.prepare_cached(CREATE).await?;
         let row = transaction
             .query_one(
@@ -122,7 +129,8 @@ impl Store {
         transaction.commit().await?;
         drop(client);
         let made = self.source(tenant, id).await?;
-        made.ok_or_else(|| Error::Corrupt { table: "sources", column: "id", id, detail: "is gone".into() })
+        let gone = || Error::Corrupt { table: "sources", column: "id", id, detail: "is gone".into() };
+        made.ok_or_else(gone).map(Some)
     }
 
     /// Sources of a tenant by id, those behind `after`.

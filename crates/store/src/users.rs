@@ -5,7 +5,9 @@ use deadpool_postgres::Transaction;
 use domain::{Email, Name, NewUser, Role, TenantId, User, UserPatch, Version, WriteContext};
 use tokio_postgres::Row;
 
-use crate::{Error, Expected, NewLink, Store, links, sessions::read_role, transaction::begin};
+use crate::{
+    Error, Expected, NewLink, Store, limits::lock_tenant, links, sessions::read_role, transaction::begin,
+};
 
 /// A page of users.
 #[derive(Debug, Clone)]
@@ -192,6 +194,7 @@ impl Store {
             update users set role = 'owner', disabled_at = null where id = $1";
         let mut client = self.client().await?;
         let transaction = begin(&mut client, context).await?;
+        // One at a time changes who may manage users: without it, two owners could each take the other's rights away.
         lock_tenant(&transaction, tenant).await?;
         let statement = transaction.prepare_cached(FIND).await?;
         let wanted = email.map(Email::as_str);
@@ -220,15 +223,6 @@ async fn insert(transaction: &Transaction<'_>, tenant: TenantId, new: &NewUser) 
     let (email, name, role) = (new.email.as_str(), new.name.as_str(), new.role.as_str());
     let row = transaction.query_one(&statement, &[&tenant.get(), &email, &name, &role]).await?;
     read_user(&row)
-}
-
-/// One at a time changes who may manage users: without it, two owners could each take the other's rights away.
-async fn lock_tenant(transaction: &Transaction<'_>, tenant: TenantId) -> Result<(), Error> {
-    const LOCK: &str = "/* store::lock_tenant */
-        select from tenants where id = $1 for no key update";
-    let statement = transaction.prepare_cached(LOCK).await?;
-    transaction.query_opt(&statement, &[&tenant.get()]).await?;
-    Ok(())
 }
 
 /// Why a user can't be changed, if they can't; else the tenant is locked.

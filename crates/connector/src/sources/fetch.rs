@@ -68,7 +68,12 @@ pub async fn fetch(
         SourceFormat::Csv => "text/csv, */*;q=0.5",
     };
     let url = definition.url.as_deref().unwrap_or_default();
-    let mut request = outgoing.request(Method::GET, url)?.header(ACCEPT, accept);
+    // Whoever could read the header on its way could use it.
+    let request = match header {
+        Some(_) => outgoing.confidential(Method::GET, url)?,
+        None => outgoing.request(Method::GET, url)?,
+    };
+    let mut request = request.header(ACCEPT, accept);
     if let Some(header) = header {
         let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| FetchError::Header)?;
         let mut value = HeaderValue::from_str(&header.value).map_err(|_| FetchError::Header)?;
@@ -98,4 +103,37 @@ fn tags(headers: &HeaderMap) -> AnswerTags {
         (!text.is_empty() && text.len() <= LONGEST_TAG).then(|| text.to_owned())
     };
     AnswerTags { etag: read(ETAG), last_modified: read(LAST_MODIFIED) }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Name, SourceKind};
+    use service::settings::Outgoing as OutgoingSettings;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_header_is_not_sent_where_others_could_read_it() {
+        let outgoing =
+            Outgoing::new(&OutgoingSettings { allowed_networks: vec!["127.0.0.0/8".into()] }).unwrap();
+        let definition = |url: &str| SourceDefinition {
+            name: Name::parse("Supplier").unwrap(),
+            kind: SourceKind::Pull,
+            format: SourceFormat::Json,
+            url: Some(url.to_owned()),
+            interval_seconds: Some(60),
+            timeout_seconds: 1,
+            mapping: serde_json::from_str(r#"{"item": {"match": "sku"}, "price": "price"}"#).unwrap(),
+            max_change_percent: None,
+            priority: 100,
+            fresh_for_seconds: 60,
+            enabled: true,
+        };
+        let header = SourceHeader { name: "Authorization".into(), value: "Bearer x".into() };
+        let open = fetch(&outgoing, &definition("http://1.1.1.1/"), Some(&header), None).await;
+        assert!(matches!(open, Err(FetchError::Outgoing(OutgoingError::Refused(_)))), "{open:?}");
+        // Nobody listens there, but it may be asked.
+        let near = fetch(&outgoing, &definition("http://127.0.0.1:1/"), Some(&header), None).await;
+        assert!(matches!(near, Err(FetchError::Outgoing(OutgoingError::Failed(_)))), "{near:?}");
+    }
 }

@@ -1,18 +1,20 @@
 //! Rows of JSON. What isn't needed is passed over as it stands, and numbers stay the text that they were written as: no
 //! price goes through floating point.
 
-use std::{borrow::Cow, collections::HashMap, fmt};
+use std::{borrow::Cow, fmt};
 
 use domain::Mapping;
 use serde::{
     Deserialize,
-    de::{Deserializer, MapAccess, Visitor},
+    de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
-use super::rows::{Fields, ReadError, Reading};
+use super::rows::{Fields, MOST_ROWS, ReadError, Reading};
 
-type Object<'a> = HashMap<Cow<'a, str>, &'a RawValue>;
+/// One more than are read is enough to see that there are too many: an answer of a few bytes for each row would need many
+/// times its own size.
+const MOST_KEPT: u64 = MOST_ROWS + 1;
 
 /// Hands each row to the reading.
 pub(super) fn read(text: &str, mapping: &Mapping, reading: &mut Reading<'_>) -> Result<(), ReadError> {
@@ -23,7 +25,7 @@ pub(super) fn read(text: &str, mapping: &Mapping, reading: &mut Reading<'_>) -> 
     let malformed = |error: serde_json::Error| ReadError::Malformed(format!("rows can't be read: {error}"));
     match rows.get().as_bytes().first() {
         Some(b'[') => {
-            let rows: Vec<&RawValue> = serde_json::from_str(rows.get()).map_err(malformed)?;
+            let Elements(rows) = serde_json::from_str(rows.get()).map_err(malformed)?;
             rows.into_iter().try_for_each(|row| reading.take(fields(mapping, None, row)))
         }
         Some(b'{') => {
@@ -37,7 +39,38 @@ pub(super) fn read(text: &str, mapping: &Mapping, reading: &mut Reading<'_>) -> 
     }
 }
 
-/// The members of an object in their order, those that are there twice too.
+/// The elements of an array, as many as are kept.
+struct Elements<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+
+        impl<'de> Visitor<'de> for Each {
+            type Value = Elements<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Elements<'de>, A::Error> {
+                let mut elements = Vec::new();
+                for _ in 0..MOST_KEPT {
+                    match access.next_element()? {
+                        Some(element) => elements.push(element),
+                        None => return Ok(Elements(elements)),
+                    }
+                }
+                while access.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Elements(elements))
+            }
+        }
+
+        deserializer.deserialize_seq(Each)
+    }
+}
+
+/// The members of an object in their order, as many as are kept, those that are there twice too.
 struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
@@ -53,9 +86,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Members<'de>, A::Error> {
                 let mut members = Vec::new();
-                while let Some(Name(name)) = access.next_key()? {
-                    members.push((name, access.next_value()?));
+                for _ in 0..MOST_KEPT {
+                    match access.next_key()? {
+                        Some(Name(name)) => members.push((name, access.next_value()?)),
+                        None => return Ok(Members(members)),
+                    }
                 }
+                while access.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 Ok(Members(members))
             }
         }
@@ -96,9 +133,57 @@ fn scalar(row: &RawValue, field: &str) -> Result<Option<String>, String> {
     Ok(Some(text).filter(|text| !text.trim().is_empty()))
 }
 
+/// The last member of this name.
 fn member<'a>(value: &'a RawValue, name: &str) -> Option<&'a RawValue> {
-    let object: Object<'_> = serde_json::from_str(value.get()).ok()?;
-    object.get(name).copied()
+    struct Named<'n>(&'n str);
+
+    impl<'de> Visitor<'de> for Named<'_> {
+        type Value = Option<&'de RawValue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+            let mut found = None;
+            while let Some(Name(name)) = access.next_key()? {
+                if name == self.0 {
+                    found = Some(access.next_value()?);
+                } else {
+                    access.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(found)
+        }
+    }
+
+    serde_json::Deserializer::from_str(value.get()).deserialize_map(Named(name)).ok()?
+}
+
+/// The element at this place; the first is 0.
+fn element(value: &RawValue, place: usize) -> Option<&RawValue> {
+    struct At(usize);
+
+    impl<'de> Visitor<'de> for At {
+        type Value = Option<&'de RawValue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+            for _ in 0..self.0 {
+                if access.next_element::<IgnoredAny>()?.is_none() {
+                    return Ok(None);
+                }
+            }
+            let found = access.next_element()?;
+            while access.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(found)
+        }
+    }
+
+    serde_json::Deserializer::from_str(value.get()).deserialize_seq(At(place)).ok()?
 }
 
 /// What a JSON pointer (RFC 6901) leads to.
@@ -106,11 +191,37 @@ fn descend<'a>(value: &'a RawValue, pointer: &str) -> Option<&'a RawValue> {
     pointer.split('/').skip(1).try_fold(value, |value, token| {
         let token = token.replace("~1", "/").replace("~0", "~");
         match value.get().as_bytes().first()? {
-            b'[' => {
-                let values: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
-                values.get(token.parse::<usize>().ok()?).copied()
-            }
+            b'[' => element(value, token.parse().ok()?),
             _ => member(value, &token),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_kept_than_shows_that_there_are_too_many_rows() {
+        let most = usize::try_from(MOST_KEPT).unwrap();
+        let array = format!("[{}0]", "0,".repeat(3 * most));
+        let Elements(kept) = serde_json::from_str(&array).unwrap();
+        assert_eq!(kept.len(), most);
+        let object = format!("{{{}\"\":0}}", r#""":0,"#.repeat(3 * most));
+        let Members(kept) = serde_json::from_str(&object).unwrap();
+        assert_eq!(kept.len(), most);
+    }
+
+    #[test]
+    fn a_pointer_leads_through_arrays_and_objects_and_names_with_slashes() {
+        let document = r#"{"a":1,"a":{"b/~c":[[],[{"d":"first"},{"d":"second"}]]}}"#;
+        let document: &RawValue = serde_json::from_str(document).unwrap();
+        let found = |pointer: &str| descend(document, pointer).map(RawValue::get);
+        assert_eq!(found("/a/b~1~0c/1/1/d"), Some(r#""second""#));
+        assert_eq!(found("/a/b~1~0c/0"), Some("[]"));
+        assert_eq!(found(""), Some(document.get()));
+        for pointer in ["/a/b", "/a/b~1~0c/2", "/a/b~1~0c/x", "/a/b~1~0c/1/0/d/e", "/b"] {
+            assert_eq!(found(pointer), None, "{pointer}");
+        }
+    }
 }

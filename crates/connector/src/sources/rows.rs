@@ -175,11 +175,13 @@ fn quantity(text: &str) -> Result<Quantity, String> {
     Quantity::new(number).map_err(|error| format!("{error}, not {:?}", cut(text)))
 }
 
+/// As a report repeats it: not too long, and without the NUL character, which Postgres can't store.
 fn cut(text: &str) -> String {
-    match text.char_indices().nth(MOST_REPEATED) {
+    let cut = match text.char_indices().nth(MOST_REPEATED) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
-    }
+    };
+    cut.replace('\0', "\u{fffd}")
 }
 
 #[cfg(test)]
@@ -275,6 +277,18 @@ mod tests {
         let nothing = read(SourceFormat::Json, &mapping(json_mapping), br#"{"prices":[]}"#).unwrap();
         assert_eq!(nothing.report, SourceReport::default());
         assert!(read(SourceFormat::Csv, &mapping(csv_mapping), b"\xff\xfe\x00").is_err());
+    }
+
+    #[test]
+    fn rows_past_the_most_are_neither_kept_nor_overlooked() {
+        let mapping = mapping(json!({"item": {"match": "sku"}, "price": "price"}));
+        let rows = usize::try_from(MOST_ROWS).unwrap() + 1;
+        for body in
+            [format!("[{}0]", "0,".repeat(rows - 1)), format!("{{{}\"A\":0}}", r#""A":0,"#.repeat(rows - 1))]
+        {
+            let read = read(SourceFormat::Json, &mapping, body.as_bytes());
+            assert_eq!(read.unwrap_err(), ReadError::TooMany, "{}", &body[..10]);
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use domain::{Channel, ChannelKind, ChannelPatch, FieldError, Listing, NewChannel
 use jiff::Timestamp;
 use serde::Serialize;
 use service::{ApiError, QueryReader};
-use store::ChannelOutcome;
+use store::{ChannelOutcome, MOST_CHANNELS};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -99,7 +99,8 @@ pub(crate) async fn list_channels(
 /// with the secret in this answer, which is the only one that shows it; `data` is the notification as `GET
 /// /api/v1/notifications/{id}` shows it. Whatever is answered but 2xx is tried again, over 21 hours, and then is among the
 /// dead deliveries; 410 ends it at once. The same `webhook-id` may come more than once. E-mail needs the setting
-/// `mail.server`; each letter goes to all recipients at once, who see each other.
+/// `mail.server`; each letter goes to all recipients at once, who see each other. A tenant may have 200
+/// channels.
 #[utoipa::path(
     post,
     path = "/api/v1/channels",
@@ -135,7 +136,10 @@ pub(crate) async fn create_channel(
     };
     let kept = seed.as_ref().map(|seed| seed.as_slice());
     let channel = api.store().create_channel(caller.tenant(), &new, kept, &context).await;
-    let channel = channel.map_err(store_error)?;
+    let Some(channel) = channel.map_err(store_error)? else {
+        let detail = format!("There may be {MOST_CHANNELS} channels. Delete some.");
+        return Err(ApiError::new(ProblemCode::TooMany, detail));
+    };
     let secret = kept.map(|seed| api.courier().secret(seed).text());
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/api/v1/channels/{}", channel.id)))

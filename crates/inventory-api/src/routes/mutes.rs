@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use domain::{FieldError, Listing, Mute, NewMute, ProblemCode};
 use jiff::Timestamp;
 use service::{ApiError, QueryReader};
-use store::MuteOutcome;
+use store::{MOST_MUTES, MuteOutcome};
 use utoipa::IntoParams;
 
 use crate::{
@@ -32,7 +32,8 @@ pub(crate) struct MuteListQuery {
 
 /// Mute a monitor, an item, or a monitor about an item.
 ///
-/// It counts for what is raised from then on: that is kept as read, and no channel is told.
+/// It counts for what is raised from then on: that is kept as read, and no channel is told. A tenant may have 10,000
+/// mutes.
 #[utoipa::path(
     post,
     path = "/api/v1/mutes",
@@ -138,6 +139,10 @@ pub(crate) fn made(outcome: MuteOutcome, named: &str) -> Result<HttpResponse, Ap
             .json(mute)),
         MuteOutcome::NoMonitor => Err(missing("monitor_id", "a monitor")),
         MuteOutcome::NoItem => Err(missing("item_id", "an item")),
+        MuteOutcome::TooMany => {
+            let detail = format!("There may be {MOST_MUTES} mutes. End some.");
+            Err(ApiError::new(ProblemCode::TooMany, detail))
+        }
     }
 }
 

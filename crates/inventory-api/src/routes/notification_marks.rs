@@ -11,7 +11,9 @@ use crate::{
     Api,
     body::{self, BodyIs},
     caller::{Caller, Monitors, Read, Stock},
-    documented_problems::{ChangeNotificationProblems, NotificationProblems, ReadUpToProblems},
+    documented_problems::{
+        ChangeNotificationProblems, MuteNotificationProblems, NotificationProblems, ReadUpToProblems,
+    },
     error::store_error,
     routes::{
         mutes,
@@ -155,7 +157,7 @@ pub(crate) async fn unacknowledge_notification(
     responses(
         (status = 201, description = "What is muted now.", body = Mute,
             headers(("Location" = String, description = "Where the mute is."))),
-        ChangeNotificationProblems,
+        MuteNotificationProblems,
     )
 )]
 pub(crate) async fn mute_notification(

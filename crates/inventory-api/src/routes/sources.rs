@@ -13,7 +13,7 @@ use domain::{
     SourceInput, TenantId,
 };
 use service::{ApiError, QueryReader};
-use store::{Expected, SealedHeaderChange, SourceOutcome};
+use store::{Expected, MOST_SOURCES, SealedHeaderChange, SourceOutcome};
 use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
@@ -51,7 +51,9 @@ pub(crate) struct NewSource {
     #[schema(inline)]
     #[serde(flatten)]
     definition: SourceDefinition,
-    /// A header that is sent along with requests, such as `Authorization`: its value is never shown again.
+    /// A header that is sent along with requests, such as `Authorization`: its value is never shown again. With one, the
+    /// URL may be `http` only where the setting `outgoing.allowed_networks` names the address: it is looked at when the
+    /// source is asked.
     header: Option<SourceHeader>,
 }
 
@@ -87,7 +89,7 @@ pub(crate) async fn list_sources(
 
 /// Make a data source.
 ///
-/// One that is pulled runs at once, unless it is made with `enabled` false.
+/// One that is pulled runs at once, unless it is made with `enabled` false. A tenant may have 200 sources.
 #[utoipa::path(
     post,
     path = "/api/v1/sources",
@@ -120,7 +122,10 @@ pub(crate) async fn create_source(
         HeaderChange::Keep | HeaderChange::Forget => None,
     };
     let made = api.store().create_source(caller.tenant(), &input.definition, header.as_ref(), &context).await;
-    let source = made.map_err(store_error)?;
+    let Some(source) = made.map_err(store_error)? else {
+        let detail = format!("There may be {MOST_SOURCES} sources. Delete some.");
+        return Err(ApiError::new(ProblemCode::TooMany, detail));
+    };
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/api/v1/sources/{}", source.id)))
         .insert_header((header::ETAG, preconditions::entity_tag(source.version)))
@@ -276,14 +281,14 @@ pub(crate) async fn stop_source(
 
 /// Run a data source that is pulled now, whenever it is due.
 ///
-/// The answer doesn't wait for the run: a later `last_attempt_at` tells of it.
+/// The answer doesn't wait for the run: a later `last_attempt_at` tells of it. If one is under way, it comes after that.
 #[utoipa::path(
     post,
     path = "/api/v1/sources/{id}/run",
     tag = "sources",
     security(("bearer" = ["items"])),
     params(("id" = i64, Path, minimum = 1, description = "The source's id.")),
-    responses((status = 202, description = "It runs within a second.", body = Source), SteerSourceProblems)
+    responses((status = 202, description = "It runs within a second, or after the run that is under way.", body = Source), SteerSourceProblems)
 )]
 pub(crate) async fn run_source(
     api: web::Data<Api>,

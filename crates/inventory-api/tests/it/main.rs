@@ -15,6 +15,7 @@ mod delivery_failures;
 mod documents;
 mod drain;
 mod feed;
+mod fullness;
 mod history;
 mod housekeeping;
 mod items;

@@ -51,6 +51,30 @@ async fn rows_that_are_pushed_are_answered_one_by_one() {
 }
 
 #[tokio::test]
+async fn what_postgres_cannot_store_is_no_row_and_no_place_of_rows() {
+    let app = App::spawn().await;
+    app.item(json!({"name": "Bolt", "sku": "A"})).await;
+    let clerk = app.operator("user:7", Role::Clerk);
+    let source = make(&app, pushed()).await;
+    let rows = json!([{"sku": "A", "count": 7}, {"sku": "B\0", "count": 1}, {"sku": "C", "count": "\0"}]);
+    let report = push(&app, &clerk, &source, "application/json", &rows.to_string()).await;
+    assert_eq!(report.status, 200, "{report:?}");
+    assert_eq!([&report.body["applied"], &report.body["invalid"]], [1, 2], "{report:?}");
+    assert_eq!(report.body["errors"][0]["item"], "B\u{fffd}");
+    assert_eq!(app.get(&source).await.body["last_run"], report.body);
+    for (url, rows, pointer) in [
+        ("https://supplier.example/", "/prices\0", "/mapping/rows"),
+        ("https://supplier.example/\0", "/prices", "/url"),
+        (" https://supplier.example/", "/prices", "/url"),
+    ] {
+        let mapping = json!({"rows": rows, "item": {"field": "sku", "match": "sku"}, "price": "price"});
+        let refused = app.post("/api/v1/sources", with(prices(url), json!({"mapping": mapping}))).await;
+        refused.is_problem(422, "invalid_body");
+        assert_eq!(refused.pointers(), [pointer], "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_at_all_is_refused_and_changes_nothing() {
     let app = App::spawn().await;
     app.item(json!({"name": "Bolt", "sku": "A"})).await;

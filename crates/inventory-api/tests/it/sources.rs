@@ -242,6 +242,22 @@ async fn other_writers_of_the_same_items_and_a_run_do_not_wait_in_a_circle() {
 }
 
 #[tokio::test]
+async fn a_run_that_somebody_asks_for_during_another_one_comes_after_it() {
+    let app = spawn().await;
+    let upstream = Upstream::start("[]").await;
+    upstream.takes_its_time(Duration::from_secs(1));
+    let source = make(&app, prices(&upstream.url)).await;
+    for runs in 1..3 {
+        let asked =
+            waiting::until(LONG, "a run", async || Ok((upstream.asked().len() >= runs).then_some(())));
+        asked.await.unwrap();
+        if runs == 1 {
+            assert_eq!(app.post(&format!("{source}/run"), json!({})).await.status, 202);
+        }
+    }
+}
+
+#[tokio::test]
 async fn two_processes_never_run_the_same_source_at_a_time_and_share_the_work() {
     let app = spawn().await;
     let _other = App::spawn_on(app.settings.database.url.expose(), LOOPBACK).await;
@@ -352,4 +368,31 @@ async fn private_addresses_are_refused_unless_the_settings_name_them() {
     let preview = answer(app.request("POST", &format!("{source}/preview"))).await;
     preview.is_problem(502, "upstream_failed");
     assert!(upstream.asked().is_empty());
+}
+
+#[tokio::test]
+async fn sources_of_one_tenant_that_hang_leave_room_for_another_tenants() {
+    let app = spawn().await;
+    app.sql.batch_execute("insert into tenants (name) values ('other')").await.unwrap();
+    app.sql
+        .batch_execute("insert into items (tenant_id, name, sku) values (2, 'theirs', 'A')")
+        .await
+        .unwrap();
+    let (hangs, answers) =
+        (Upstream::start("[]").await, Upstream::start(r#"[{"sku":"A","price":"2"}]"#).await);
+    hangs.becomes(Mood::Hangs);
+    for _ in 0..10 {
+        make(&app, with(prices(&hangs.url), json!({"timeout_seconds": 300}))).await;
+    }
+    let many = waiting::until(LONG, "many runs", async || Ok((hangs.asked().len() >= 6).then_some(())));
+    many.await.unwrap();
+    let other = app.operator_of(domain::TenantId::new(2), "user:9", domain::Role::Owner);
+    let made = app.act(&other, "POST", "/api/v1/sources", Some(prices(&answers.url))).await;
+    let path = made.header("location").to_owned();
+    let ran = waiting::until(LONG, "the other tenant's run", async || {
+        let source = app.act(&other, "GET", &path, None).await.body;
+        Ok((source["state"] == "ok").then_some(source))
+    });
+    assert_eq!(ran.await.unwrap().0["last_run"]["applied"], 1);
+    assert_eq!(hangs.asked().len(), 6);
 }

@@ -1,6 +1,7 @@
 //! The schema and the statements, tested against a real Postgres.
 
 mod capture;
+mod channels;
 mod housekeeping;
 mod migrations;
 mod monitor_claims;
@@ -11,6 +12,7 @@ mod readable;
 mod retention;
 mod roles;
 mod schema;
+mod sources;
 mod upgrade;
 mod vitals;
 mod write_context;
