@@ -413,13 +413,18 @@ $$;
 comment on function note_change(bigint, text, bigint, text, bigint, json, json) is 'Writes a change of a row that is no item.';
 revoke execute on function note_change(bigint, text, bigint, text, bigint, json, json) from public;
 
-create function monitor_before_update() returns trigger
+-- For any table with a version and the time of its last change. What the arguments name is as fixed as id, tenant and
+-- creation are.
+create function count_version() returns trigger
 language plpgsql as $$
+declare
+  fixed constant text[] := array['id', 'tenant_id', 'created_at'] || coalesce(tg_argv, '{}');
 begin
-  if new.id <> old.id or new.tenant_id <> old.tenant_id or new.created_at <> old.created_at
-      or new.built_in is distinct from old.built_in then
-    raise exception 'id, tenant_id, built_in and created_at of a monitor can''t be changed'
-      using errcode = 'integrity_constraint_violation', constraint = 'monitors_identity_fixed';
+  if exists (
+    select from unnest(fixed) as field where to_jsonb(new) -> field is distinct from to_jsonb(old) -> field
+  ) then
+    raise exception '% of a row of % can''t be changed', array_to_string(fixed, ', '), tg_table_name
+      using errcode = 'integrity_constraint_violation', constraint = tg_table_name || '_identity_fixed';
   end if;
   new.version := old.version;
   new.updated_at := old.updated_at;
@@ -430,9 +435,9 @@ begin
   return new;
 end;
 $$;
-comment on function monitor_before_update() is 'Counts the version and keeps the identity, for any writer.';
+comment on function count_version() is 'Counts the version and keeps the identity, for any writer.';
 create trigger monitors_before_update before update on monitors
-  for each row when (old.* is distinct from new.*) execute function monitor_before_update();
+  for each row when (old.* is distinct from new.*) execute function count_version('built_in');
 
 create function capture_monitors() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
@@ -510,25 +515,8 @@ comment on function capture_notifications() is 'Writes a change for each notific
 create trigger notifications_capture after insert or update on notifications
   for each row execute function capture_notifications();
 
-create function channel_before_update() returns trigger
-language plpgsql as $$
-begin
-  if new.id <> old.id or new.tenant_id <> old.tenant_id or new.kind <> old.kind or new.created_at <> old.created_at then
-    raise exception 'id, tenant_id, kind and created_at of a channel can''t be changed'
-      using errcode = 'integrity_constraint_violation', constraint = 'channels_identity_fixed';
-  end if;
-  new.version := old.version;
-  new.updated_at := old.updated_at;
-  if new is distinct from old then
-    new.version := old.version + 1;
-    new.updated_at := clock_timestamp();
-  end if;
-  return new;
-end;
-$$;
-comment on function channel_before_update() is 'Counts the version and keeps the identity, for any writer.';
 create trigger channels_before_update before update on channels
-  for each row when (old.* is distinct from new.*) execute function channel_before_update();
+  for each row when (old.* is distinct from new.*) execute function count_version('kind');
 
 -- Where stock is told of is as sensitive as who may read it.
 create function channel_after_change() returns trigger

@@ -118,25 +118,8 @@ comment on column source_values.source_id is 'Which source.';
 comment on column source_values.value is 'What it gave.';
 comment on column source_values.at is 'When it gave it; kept to a tenth of fresh_for_seconds, or a minute, so that the same value again costs nothing.';
 
-create function source_before_update() returns trigger
-language plpgsql as $$
-begin
-  if new.id <> old.id or new.tenant_id <> old.tenant_id or new.kind <> old.kind or new.created_at <> old.created_at then
-    raise exception 'id, tenant_id, kind and created_at of a source can''t be changed'
-      using errcode = 'integrity_constraint_violation', constraint = 'sources_identity_fixed';
-  end if;
-  new.version := old.version;
-  new.updated_at := old.updated_at;
-  if new is distinct from old then
-    new.version := old.version + 1;
-    new.updated_at := clock_timestamp();
-  end if;
-  return new;
-end;
-$$;
-comment on function source_before_update() is 'Counts the version and keeps the identity, for any writer.';
 create trigger sources_before_update before update on sources
-  for each row when (old.* is distinct from new.*) execute function source_before_update();
+  for each row when (old.* is distinct from new.*) execute function count_version('kind');
 
 -- Whoever says where prices come from says what they are. A run that is under way under another definition ends: its
 -- lease is taken away. What was remembered of answers to it means nothing any more, and five failures neither.

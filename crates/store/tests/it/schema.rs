@@ -67,3 +67,22 @@ async fn whatever_runs_with_the_owners_rights_has_a_fixed_search_path() -> Resul
     ensure!(open.is_empty(), "{open:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn versions_are_counted_and_identities_kept_for_any_writer() -> Result<()> {
+    let database = Database::create().await?;
+    let sql = database.sql().await?;
+    sql.batch_execute("insert into tenants (name) values ('other')").await?;
+    let version =
+        "update monitors set version = 9, name = 'x' where id = 1 returning version, updated_at > created_at";
+    for (expected, later) in [(2_i64, true), (2, true)] {
+        let row = sql.query_one(version, &[]).await?;
+        ensure!((row.get::<_, i64>(0), row.get::<_, bool>(1)) == (expected, later), "{row:?}");
+    }
+    for column in ["tenant_id = 2", "built_in = null", "created_at = now() - interval '1 day'"] {
+        let refused = sql.execute(&format!("update monitors set {column} where id = 1"), &[]).await;
+        let constraint = refused.err().and_then(|error| Some(error.as_db_error()?.constraint()?.to_owned()));
+        ensure!(constraint.as_deref() == Some("monitors_identity_fixed"), "{column}: {constraint:?}");
+    }
+    Ok(())
+}
