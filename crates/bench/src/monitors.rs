@@ -164,7 +164,7 @@ fn print_table(sums: &[Sum]) {
             "Postgres' CPU a write, µs",
             "the notifier's CPU a write, µs",
             "raised",
-            "caught up after, ms",
+            "all seen, and noted, after, ms",
         ],
     );
     let none = sums.first().map_or(1.0, |sum| sum.round.per_second());
