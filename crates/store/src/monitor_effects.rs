@@ -275,8 +275,8 @@ fn statements(effects: &MonitorEffects) -> Result<Vec<(&'static str, String)>, E
     Ok(all.into_iter().flat_map(each).collect())
 }
 
-/// What the table says was raised before is left out, and what is of a tenant that is gone. A channel that is gone, switched off or another tenant's is not told,
-/// and none is told of what is muted.
+/// What the table says was raised before is left out, and what is of a tenant that is gone. A channel that is gone, switched
+/// off or another tenant's is not told, and none is told of what is muted.
 const RAISE: &str = "/* store::commit_monitors */
     with writer as materialized (select set_config('stockwire.actor', 'monitors', true)),
     given as materialized (
