@@ -237,6 +237,11 @@ pub struct Description {
     pub head: i64,
 }
 
+/// How long a server may take to accept a connection, before it says a word. A host that isn't there for the moment, such
+/// as a container that is being restarted, answers nothing at all: the next try is worth more than patience. What gets lost
+/// on the way is sent again after a second.
+const CONNECT: Duration = Duration::from_secs(2);
+
 pub(crate) fn server_config(options: &Options) -> Result<Config, ConnectError> {
     let mut config = Config::from_str(&options.url).map_err(|_| ConnectError::Url)?;
     if config.get_application_name().is_none() {
@@ -257,7 +262,7 @@ pub(crate) fn server_config(options: &Options) -> Result<Config, ConnectError> {
     );
     config
         .options(session.trim())
-        .connect_timeout(Duration::from_secs(5))
+        .connect_timeout(CONNECT)
         .keepalives_idle(Duration::from_secs(10))
         .keepalives_interval(Duration::from_secs(3))
         .keepalives_retries(3)
