@@ -250,8 +250,8 @@ impl Store {
     }
 }
 
-/// The channel as it is, locked until the transaction ends, if it is the expected one. Who names it in a monitor meanwhile
-/// and locks it to do so waits.
+/// The channel as it is, locked until the transaction ends, if it is the expected one. A monitor that names it meanwhile may
+/// keep an id that leads nowhere; nothing is sent there.
 async fn lock(
     transaction: &Transaction<'_>,
     tenant: TenantId,

@@ -15,7 +15,7 @@ pub(super) struct Named<'a> {
 
 pub(super) fn memory_row(monitor_id: MonitorId, item_id: ItemId, memory: &Memory) -> MemoryRow {
     // What has no maps with odd keys is always writable.
-    let raw = |value: Option<Box<RawValue>>| value;
+    let samples = Some(&memory.samples).filter(|samples| !samples.is_empty());
     MemoryRow {
         monitor_id,
         item_id,
@@ -24,8 +24,8 @@ pub(super) fn memory_row(monitor_id: MonitorId, item_id: ItemId, memory: &Memory
         fired_at: memory.fired_at,
         fired_count: memory.fired_count,
         base: memory.base.map(|base| base.to_string()),
-        samples: raw((!memory.samples.is_empty()).then(|| to_raw_value(&memory.samples).ok()).flatten()),
-        held_back: raw(memory.held_back.as_ref().and_then(|crossing| to_raw_value(crossing).ok())),
+        samples: samples.and_then(|samples| to_raw_value(samples).ok()),
+        held_back: memory.held_back.as_ref().and_then(|crossing| to_raw_value(crossing).ok()),
         due_at: memory.due_at,
         awaited: memory.awaited,
     }
