@@ -1,4 +1,5 @@
-//! Where the dashboard is shown: addresses that it draws itself, in the browser, so that a reload or a link leads back to the same view.
+//! Where the dashboard is shown: addresses that it draws itself, in the browser, so that a reload or a link leads back to
+//! the same view.
 
 /// The basic page.
 pub(crate) const BASIC: &str = "/basic";

@@ -28,8 +28,8 @@ use actix_web::{HttpRequest, HttpResponse, guard::fn_guard, http::header, web};
 
 use site::{Place, Site};
 
-/// Mounts the pages at `/`, and at the addresses that the dashboard shows in the browser. What isn't a page or a file of one is left to
-/// others, so mount it behind everything else.
+/// Mounts the pages at `/`, and at the addresses that the dashboard shows in the browser. What isn't a page or a file of one
+/// is left to others: mount it behind everything else.
 pub fn configure(config: &mut web::ServiceConfig) {
     mount(config, Site::embedded());
 }
