@@ -10,6 +10,7 @@ mod binary;
 mod browsers;
 mod channels;
 mod credentials;
+mod dashboard;
 mod deliveries;
 mod delivery_failures;
 mod documents;
