@@ -38,6 +38,7 @@ pub(crate) fn announce(
 ) {
     let at = reachable(public);
     println!("Stockwire {} is ready.\n", service::VERSION);
+    println!("  page       http://{at}/   (or /basic)");
     println!("  items      http://{at}/api/v1/items");
     println!("  documents  http://{at}/docs");
     println!("  socket     ws://{at}/ws");

@@ -173,7 +173,8 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         )
         .configure(docs::configure)
         .configure(sign_in_page::configure)
-        .service(api);
+        .service(api)
+        .configure(dashboard::configure);
 }
 
 /// Mounts what monitors raised, and what is muted.
