@@ -174,4 +174,15 @@ mod tests {
             assert!(document.pointer(pointer).is_some(), "{pointer}");
         }
     }
+
+    #[test]
+    fn the_file_that_clients_are_generated_from_says_what_the_code_says() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../dashboard/openapi.json");
+        let document = format!("{}\n", ApiDocument::openapi().to_pretty_json().unwrap());
+        if std::env::var_os("STOCKWIRE_UPDATE_GOLDEN").is_some() {
+            std::fs::write(path, &document).unwrap();
+        }
+        let kept = std::fs::read_to_string(path).unwrap();
+        assert!(kept == document, "dashboard/openapi.json is old; write it anew with STOCKWIRE_UPDATE_GOLDEN=1");
+    }
 }
