@@ -21,6 +21,8 @@ pub mod feed;
 mod fields;
 mod frame;
 mod item;
+#[cfg(feature = "openapi")]
+mod item_change;
 mod item_input;
 mod judgement;
 mod message_template;
@@ -65,6 +67,8 @@ pub use email::{Email, ParseEmailError};
 pub use fields::{FieldError, FieldReader};
 pub use frame::{ClientFrame, FrameError, ResyncReason, SUBPROTOCOL, ServerFrame};
 pub use item::{Attributes, Item, ItemId, Price, Quantity, Version};
+#[cfg(feature = "openapi")]
+pub use item_change::{ItemChange, OldValues};
 pub use item_input::{ItemPatch, NewItem};
 pub use judgement::Judgement;
 pub use message_template::{MessageTemplate, Placeholder, TemplateError};

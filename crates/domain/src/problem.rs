@@ -215,7 +215,7 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// With `version_mismatch`: the document as it is now, of the item or whatever it was.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>))]
     pub current: Option<Box<RawValue>>,
     /// With `changes_removed`: the cursor right before the oldest change that is kept. Going on from there skips what
     /// was removed.

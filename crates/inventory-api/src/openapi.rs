@@ -174,4 +174,41 @@ mod tests {
             assert!(document.pointer(pointer).is_some(), "{pointer}");
         }
     }
+
+    #[test]
+    fn every_object_says_what_is_in_it_and_every_word_is_the_wire_s() {
+        fn check(value: &serde_json::Value, path: &str) {
+            let fields = value.as_object().into_iter().flatten();
+            let members = value.as_array().into_iter().flatten().enumerate();
+            let is_object = value["type"] == "object" || value["type"][0] == "object";
+            let says =
+                ["properties", "additionalProperties", "oneOf"].iter().any(|word| value.get(word).is_some());
+            assert!(!is_object || says, "{path}: {value}");
+            fields.for_each(|(name, inner)| check(inner, &format!("{path}/{name}")));
+            members.for_each(|(place, inner)| check(inner, &format!("{path}/{place}")));
+        }
+        let document = serde_json::to_value(ApiDocument::openapi()).unwrap();
+        check(&document["components"], "");
+        check(&document["paths"], "");
+        for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+            for word in schema["enum"].as_array().into_iter().flatten() {
+                let word = word.as_str().unwrap();
+                assert!(word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}: {word}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_file_that_clients_are_generated_from_says_what_the_code_says() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../dashboard/openapi.json");
+        let document = format!("{}\n", ApiDocument::openapi().to_pretty_json().unwrap());
+        if std::env::var_os("STOCKWIRE_UPDATE_GOLDEN").is_some() {
+            std::fs::write(path, &document).unwrap();
+        }
+        let kept = std::fs::read_to_string(path).unwrap();
+        assert!(
+            kept == document,
+            "dashboard/openapi.json is old; write it anew with STOCKWIRE_UPDATE_GOLDEN=1"
+        );
+    }
 }

@@ -23,6 +23,7 @@ pub(crate) mod presence;
 pub(crate) mod sessions;
 mod sign_in_page;
 mod snapshot;
+pub(crate) mod source_bodies;
 pub(crate) mod source_rows;
 pub(crate) mod sources;
 pub(crate) mod tenant_settings;
