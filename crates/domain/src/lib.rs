@@ -6,6 +6,7 @@
 //! service and every test can share it.
 
 mod access;
+mod adjustment_input;
 mod amount;
 mod api_key;
 mod api_key_input;
@@ -53,6 +54,7 @@ mod user;
 mod user_input;
 
 pub use access::{EndedLogin, Identity, LONGEST_TOKEN, Login, LogoutReason, ParseLoginError};
+pub use adjustment_input::Adjustment;
 pub use amount::{Amount, ParseAmountError};
 pub use api_key::{API_KEY_MARK, ApiKey};
 pub use api_key_input::NewApiKey;
