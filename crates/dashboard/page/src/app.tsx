@@ -12,38 +12,38 @@ import { Inventory } from "./views/inventory";
 type Loaded<P> = Promise<{ default: ComponentType<P> }>;
 
 const ItemPage = lazy(
-    () => import("./views/item").then(({ ItemPage }) => ({ default: ItemPage })) as Loaded<{ id: number }>,
+  () => import("./views/item").then(({ ItemPage }) => ({ default: ItemPage })) as Loaded<{ id: number }>,
 );
 const Overview = lazy(() => import("./views/overview").then(({ Overview }) => ({ default: Overview })));
 const Monitors = lazy(() => import("./views/monitors").then(({ Monitors }) => ({ default: Monitors })));
 const Notifications = lazy(() =>
-    import("./views/notifications").then(({ Notifications }) => ({ default: Notifications })),
+  import("./views/notifications").then(({ Notifications }) => ({ default: Notifications })),
 );
 const Transfer = lazy(() => import("./views/transfer").then(({ Transfer }) => ({ default: Transfer })));
 const Account = lazy(() => import("./views/account").then(({ Account }) => ({ default: Account })));
 
 export function App() {
-    return (
-        <>
-            <Shell>
-                <Suspense fallback={<p class="empty">{t("common.loading")}</p>}>
-                    <Switch>
-                        <Route path="/" component={Inventory} />
-                        <Route path="/items" component={Inventory} />
-                        <Route path="/items/:id">{({ id }) => <ItemPage key={id} id={Number(id)} />}</Route>
-                        <Route path="/overview" component={Overview} />
-                        <Route path="/monitors/*?" component={Monitors} />
-                        <Route path="/notifications" component={Notifications} />
-                        <Route path="/import" component={Transfer} />
-                        <Route path="/account/*?" component={Account} />
-                        <Route>
-                            <p class="empty">{t("common.not_found")}</p>
-                        </Route>
-                    </Switch>
-                </Suspense>
-            </Shell>
-            <Toasts />
-            <Ended />
-        </>
-    );
+  return (
+    <>
+      <Shell>
+        <Suspense fallback={<p class="empty">{t("common.loading")}</p>}>
+          <Switch>
+            <Route path="/" component={Inventory} />
+            <Route path="/items" component={Inventory} />
+            <Route path="/items/:id">{({ id }) => <ItemPage key={id} id={Number(id)} />}</Route>
+            <Route path="/overview" component={Overview} />
+            <Route path="/monitors/*?" component={Monitors} />
+            <Route path="/notifications" component={Notifications} />
+            <Route path="/import" component={Transfer} />
+            <Route path="/account/*?" component={Account} />
+            <Route>
+              <p class="empty">{t("common.not_found")}</p>
+            </Route>
+          </Switch>
+        </Suspense>
+      </Shell>
+      <Toasts />
+      <Ended />
+    </>
+  );
 }

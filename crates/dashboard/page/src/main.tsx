@@ -15,17 +15,17 @@ import { startClock } from "./ui/clock";
 import { startTheme } from "./ui/theme";
 
 async function start(): Promise<void> {
-    startTheme();
-    startClock();
-    const [, ended] = await Promise.all([startLanguage(), load().catch(() => undefined)]);
-    if (ended !== undefined) {
-        location.replace(signInAddress());
-        return;
-    }
-    startActivity();
-    connection.start();
-    const page = document.getElementById("page");
-    if (page !== null) render(<App />, page);
+  startTheme();
+  startClock();
+  const [, ended] = await Promise.all([startLanguage(), load().catch(() => undefined)]);
+  if (ended !== undefined) {
+    location.replace(signInAddress());
+    return;
+  }
+  startActivity();
+  connection.start();
+  const page = document.getElementById("page");
+  if (page !== null) render(<App />, page);
 }
 
-start();
+void start();

@@ -16,9 +16,9 @@ export type Language = "en" | "zh" | "ja";
 
 /** The languages by their own names. */
 export const LANGUAGES: readonly { readonly code: Language; readonly name: string }[] = [
-    { code: "en", name: "English" },
-    { code: "zh", name: "中文" },
-    { code: "ja", name: "日本語" },
+  { code: "en", name: "English" },
+  { code: "zh", name: "中文" },
+  { code: "ja", name: "日本語" },
 ];
 
 const STORED = "stockwire.language";
@@ -31,35 +31,34 @@ export const language: ReadonlySignal<Language> = current;
  * chooses between singular and plural.
  */
 export function t(key: Key, values: Readonly<Record<string, string | number>> = {}): string {
-  // Whoever shows the text is redrawn with another language.
-  void current.value;
-  return i18next.t(key, values);
+  // Whoever shows the text is redrawn with another language, because the signal is read here.
+  return i18next.t(key, { ...values, lng: current.value });
 }
 
 function isLanguage(text: string | null | undefined): text is Language {
-    return LANGUAGES.some(({ code }) => code === text);
+  return LANGUAGES.some(({ code }) => code === text);
 }
 
 /** What was chosen here before, else the first language of the browser that there is. */
 function preferred(): Language {
-    const stored = localStorage.getItem(STORED);
-    if (isLanguage(stored)) return stored;
-    return navigator.languages.map((tag) => tag.slice(0, 2)).find(isLanguage) ?? "en";
+  const stored = localStorage.getItem(STORED);
+  if (isLanguage(stored)) return stored;
+  return navigator.languages.map((tag) => tag.slice(0, 2)).find(isLanguage) ?? "en";
 }
 
 async function read(code: Language): Promise<object> {
-    switch (code) {
-        case "en":
-            return en;
-        case "zh":
-            return (await import("./zh")).zh;
-        case "ja":
-            return (await import("./ja")).ja;
-    }
+  switch (code) {
+    case "en":
+      return en;
+    case "zh":
+      return (await import("./zh")).zh;
+    case "ja":
+      return (await import("./ja")).ja;
+  }
 }
 
 export async function startLanguage(): Promise<void> {
-    await i18next.init({
+  await i18next.init({
     lng: "en",
     fallbackLng: "en",
     defaultNS: "page",
@@ -67,19 +66,19 @@ export async function startLanguage(): Promise<void> {
     resources: { en: { page: en } },
     interpolation: { escapeValue: false },
   });
-    await speak(preferred());
+  await speak(preferred());
 }
 
 /** Changes the language of the page, without remembering it. */
 async function speak(code: Language): Promise<void> {
-    if (!i18next.hasResourceBundle(code, "page")) i18next.addResourceBundle(code, "page", await read(code));
-    await i18next.changeLanguage(code);
-    document.documentElement.lang = TAGS[code];
-    current.value = code;
+  if (!i18next.hasResourceBundle(code, "page")) i18next.addResourceBundle(code, "page", await read(code));
+  await i18next.changeLanguage(code);
+  document.documentElement.lang = TAGS[code];
+  current.value = code;
 }
 
 /** Changes the language of the page for good. */
 export async function chooseLanguage(code: Language): Promise<void> {
-    localStorage.setItem(STORED, code);
-    await speak(code);
+  localStorage.setItem(STORED, code);
+  await speak(code);
 }

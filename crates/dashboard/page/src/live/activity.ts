@@ -10,7 +10,7 @@ const MOST = 200;
 export const activity: Signal<readonly ChangeFrame<Item>[]> = signal([]);
 
 export function startActivity(): void {
-    items.listen((changes) => {
-        activity.value = [...changes.slice(-MOST)].reverse().concat(activity.value).slice(0, MOST);
-    });
+  items.listen((changes) => {
+    activity.value = [...changes.slice(-MOST)].reverse().concat(activity.value).slice(0, MOST);
+  });
 }

@@ -12,30 +12,30 @@ const NAMED = /^(user|key|source):\d+$/;
 
 /** The name of an actor. */
 export function nameOf(actor: string): string {
-    const name = names.value.get(actor);
-    if (name === undefined && NAMED.test(actor)) ask();
-    return name ?? actor;
+  const name = names.value.get(actor);
+  if (name === undefined && NAMED.test(actor)) ask();
+  return name ?? actor;
 }
 
 /** Whether it was done by whoever uses this page. */
 export function isMe(actor: string): boolean {
-    return me.value?.actor === actor;
+  return me.value?.actor === actor;
 }
 
 function ask(): void {
-    if (performance.now() - askedAt < ASK_EVERY) return;
-    askedAt = performance.now();
-    readAll().catch(() => {});
+  if (performance.now() - askedAt < ASK_EVERY) return;
+  askedAt = performance.now();
+  readAll().catch(() => {});
 }
 
 async function readAll(): Promise<void> {
-    const found = new Map<string, string>();
-    let after: string | undefined;
-    do {
-        const query = { limit: 200, ...(after !== undefined && { after }) };
-        const page = await good(api.GET("/api/v1/actors", { params: { query } }));
-        for (const { actor, name } of page.data) found.set(actor, name);
-        after = page.next_cursor ?? undefined;
-    } while (after !== undefined);
-    names.value = found;
+  const found = new Map<string, string>();
+  let after: string | undefined;
+  do {
+    const query = { limit: 200, ...(after !== undefined && { after }) };
+    const page = await good(api.GET("/api/v1/actors", { params: { query } }));
+    for (const { actor, name } of page.data) found.set(actor, name);
+    after = page.next_cursor ?? undefined;
+  } while (after !== undefined);
+  names.value = found;
 }

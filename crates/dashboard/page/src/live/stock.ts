@@ -19,11 +19,11 @@ export const people = new Topic<Person>("presence");
 const staying = new Set<() => boolean>();
 
 export function stayConnectedIf(wanted: () => boolean): void {
-    staying.add(wanted);
+  staying.add(wanted);
 }
 
 export const connection = new Connection({
-    topics: [items, notifications, monitors, people] as unknown as readonly Topic<never>[],
-    renew,
-    staysWhenHidden: () => [...staying].some((wanted) => wanted()),
+  topics: [items, notifications, monitors, people] as unknown as readonly Topic<never>[],
+  renew,
+  staysWhenHidden: () => [...staying].some((wanted) => wanted()),
 });

@@ -9,7 +9,7 @@ const current: Signal<number> = signal(Date.now());
 export const now: ReadonlySignal<number> = current;
 
 export function startClock(): void {
-    setInterval(() => {
-        if (document.visibilityState === "visible") current.value = Date.now();
-    }, 1000);
+  setInterval(() => {
+    if (document.visibilityState === "visible") current.value = Date.now();
+  }, 1000);
 }

@@ -8,12 +8,12 @@ export const THEMES: readonly Theme[] = ["auto", "light", "dark"];
 const STORED = "stockwire.theme";
 
 function isTheme(text: string | null): text is Theme {
-    return THEMES.some((theme) => theme === text);
+  return THEMES.some((theme) => theme === text);
 }
 
 const stored = (): Theme => {
-    const text = localStorage.getItem(STORED);
-    return isTheme(text) ? text : "auto";
+  const text = localStorage.getItem(STORED);
+  return isTheme(text) ? text : "auto";
 };
 
 export const theme: Signal<Theme> = signal("auto");
@@ -22,19 +22,18 @@ export const theme: Signal<Theme> = signal("auto");
 export const dark: Signal<boolean> = signal(false);
 
 function show(): void {
-    document.documentElement.dataset.theme = theme.value;
-    dark.value =
-        theme.value === "dark" || (theme.value === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
+  document.documentElement.dataset.theme = theme.value;
+  dark.value = theme.value === "dark" || (theme.value === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
 }
 
 export function startTheme(): void {
-    theme.value = stored();
-    show();
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+  theme.value = stored();
+  show();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
 }
 
 export function chooseTheme(chosen: Theme): void {
-    localStorage.setItem(STORED, chosen);
-    theme.value = chosen;
-    show();
+  localStorage.setItem(STORED, chosen);
+  theme.value = chosen;
+  show();
 }

@@ -16,5 +16,5 @@ export type Messages = typeof en;
 
 /** The same keys with texts of another language, which needs no singular if it has none. */
 export type Translated<M> = {
-    readonly [K in keyof M as K extends `${string}_one` ? never : K]: M[K] extends string ? string : Translated<M[K]>;
+  readonly [K in keyof M as K extends `${string}_one` ? never : K]: M[K] extends string ? string : Translated<M[K]>;
 };

@@ -1,3 +1,3 @@
 export const inventory = {
-    title: "Inventory",
+  title: "Inventory",
 };

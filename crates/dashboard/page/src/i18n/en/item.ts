@@ -1,3 +1,3 @@
 export const item = {
-    title: "Item",
+  title: "Item",
 };

@@ -1,3 +1,3 @@
 export const notifications = {
-    title: "Notifications",
+  title: "Notifications",
 };

@@ -1,3 +1,3 @@
 export const overview = {
-    title: "Overview",
+  title: "Overview",
 };

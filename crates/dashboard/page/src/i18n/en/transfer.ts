@@ -1,3 +1,3 @@
 export const transfer = {
-    title: "Import and export",
+  title: "Import and export",
 };

@@ -12,13 +12,13 @@ import { overview } from "./overview";
 import { transfer } from "./transfer";
 
 export const ja: Translated<Messages> = {
-    account,
-    common,
-    connection,
-    inventory,
-    item,
-    monitors,
-    notifications,
-    overview,
-    transfer,
+  account,
+  common,
+  connection,
+  inventory,
+  item,
+  monitors,
+  notifications,
+  overview,
+  transfer,
 };

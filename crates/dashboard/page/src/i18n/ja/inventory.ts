@@ -1,3 +1,3 @@
 export const inventory = {
-    title: "在庫",
+  title: "在庫",
 };

@@ -1,3 +1,3 @@
 export const item = {
-    title: "品目",
+  title: "品目",
 };

@@ -1,3 +1,3 @@
 export const monitors = {
-    title: "モニター",
+  title: "モニター",
 };

@@ -1,3 +1,3 @@
 export const notifications = {
-    title: "通知",
+  title: "通知",
 };

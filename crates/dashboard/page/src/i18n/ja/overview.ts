@@ -1,3 +1,3 @@
 export const overview = {
-    title: "概要",
+  title: "概要",
 };

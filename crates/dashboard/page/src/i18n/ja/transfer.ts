@@ -1,3 +1,3 @@
 export const transfer = {
-    title: "インポートとエクスポート",
+  title: "インポートとエクスポート",
 };

@@ -1,3 +1,3 @@
 export const account = {
-    title: "账户",
+  title: "账户",
 };

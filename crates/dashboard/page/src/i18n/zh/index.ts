@@ -12,13 +12,13 @@ import { overview } from "./overview";
 import { transfer } from "./transfer";
 
 export const zh: Translated<Messages> = {
-    account,
-    common,
-    connection,
-    inventory,
-    item,
-    monitors,
-    notifications,
-    overview,
-    transfer,
+  account,
+  common,
+  connection,
+  inventory,
+  item,
+  monitors,
+  notifications,
+  overview,
+  transfer,
 };

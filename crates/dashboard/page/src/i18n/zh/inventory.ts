@@ -1,3 +1,3 @@
 export const inventory = {
-    title: "库存",
+  title: "库存",
 };

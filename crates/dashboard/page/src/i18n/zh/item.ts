@@ -1,3 +1,3 @@
 export const item = {
-    title: "物品",
+  title: "物品",
 };

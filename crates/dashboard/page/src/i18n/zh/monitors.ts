@@ -1,3 +1,3 @@
 export const monitors = {
-    title: "监控",
+  title: "监控",
 };

@@ -1,3 +1,3 @@
 export const overview = {
-    title: "概览",
+  title: "概览",
 };

@@ -1,3 +1,3 @@
 export const transfer = {
-    title: "导入与导出",
+  title: "导入与导出",
 };

@@ -3,9 +3,9 @@
 import { t } from "../../i18n";
 
 export function Transfer() {
-    return (
-        <div class="view">
-            <h1>{t("transfer.title")}</h1>
-        </div>
-    );
+  return (
+    <div class="view">
+      <h1>{t("transfer.title")}</h1>
+    </div>
+  );
 }
