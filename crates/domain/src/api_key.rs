@@ -24,7 +24,7 @@ pub struct ApiKey {
     /// Networks that it may be used from; empty means anywhere.
     pub addresses: Vec<String>,
     /// When it ends by itself, if it does.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<String>, format = DateTime))]
     pub expires_at: Option<Timestamp>,
     /// Who made it: `user:7`.
     pub created_by: String,
@@ -32,9 +32,9 @@ pub struct ApiKey {
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
     /// When it was last used; written at most once a minute, so it may be two minutes old.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<String>, format = DateTime))]
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked, if it was.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<String>, format = DateTime))]
     pub revoked_at: Option<Timestamp>,
 }

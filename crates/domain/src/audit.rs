@@ -18,15 +18,19 @@ pub struct AuditEntry {
     /// Who: `user:…`, `key:…`, `anonymous`, `db:<role>` for a writer that didn't say, or `nobody`.
     pub actor: String,
     /// To whom or what: `user:…`, `session:…`, `key:…`.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub subject: Option<String>,
     /// Where it came from.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub address: Option<String>,
     /// Why, in the words of who did it.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub reason: Option<String>,
     /// Which request.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub request_id: Option<String>,
     /// More, by event. Never a secret.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<std::collections::HashMap<String, serde_json::Value>>))]
     pub detail: Option<Box<RawValue>>,
 }
 
@@ -39,5 +43,6 @@ pub struct AuditPage {
     /// Whether another page follows.
     pub has_more: bool,
     /// Hand this back as `after` for what follows.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub next_cursor: Option<String>,
 }

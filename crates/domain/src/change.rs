@@ -43,6 +43,7 @@ impl Operation {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Change {
     /// Its place in the log; null in history for the instant between commit and ordering.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub position: Option<Position>,
     /// What kind of thing changed, such as `item`.
     pub resource: String,
@@ -58,15 +59,17 @@ pub struct Change {
     /// Who: `user:…`, `key:…`, `anonymous`, or `db:<role>` for a writer that didn't say.
     pub actor: String,
     /// Why, in the writer's words.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub reason: Option<String>,
     /// The request that made it.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub request_id: Option<String>,
     /// The document after the change; null after a deletion.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::Item>))]
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<std::collections::HashMap<String, serde_json::Value>>))]
     pub data: Option<Box<RawValue>>,
     /// The old values of the fields that changed, `version` and `updated_at` aside; the whole document for a
     /// deletion; null for a creation.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<std::collections::HashMap<String, serde_json::Value>>))]
     pub previous: Option<Box<RawValue>>,
 }
 

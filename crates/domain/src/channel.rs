@@ -49,11 +49,12 @@ pub struct Channel {
     /// Who gets the letters; none for a webhook.
     pub recipients: Vec<String>,
     /// Where a webhook is posted to; null for e-mail.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub url: Option<String>,
     /// Whether anything is sent.
     pub enabled: bool,
     /// When the secret that signs a webhook was replaced. For a day after that, the one before signs too.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<String>, format = DateTime))]
     pub secret_changed_at: Option<Timestamp>,
     /// Counts its states; the entity tag.
     pub version: Version,

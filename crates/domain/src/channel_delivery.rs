@@ -52,15 +52,16 @@ pub struct Delivery {
     /// How often it was tried since it was queued, or since somebody asked for it to be tried again.
     pub attempts: i32,
     /// When it is tried next, while it is pending. While a try is under way, this is when it is given up for lost.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<String>, format = DateTime))]
     pub next_attempt_at: Option<Timestamp>,
     /// When it was last tried.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<String>, format = DateTime))]
     pub last_attempt_at: Option<Timestamp>,
     /// Why the last try failed.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub last_error: Option<String>,
     /// When the other side had taken it.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<String>, format = DateTime))]
     pub delivered_at: Option<Timestamp>,
     /// When the notification was raised.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]

@@ -182,7 +182,7 @@ impl From<Price> for String {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = Object))]
+#[cfg_attr(feature = "openapi", schema(value_type = std::collections::HashMap<String, Value>))]
 pub struct Attributes(Map<String, Value>);
 
 impl Attributes {
@@ -252,18 +252,22 @@ pub struct Item {
     /// Given by the database, never used twice.
     pub id: ItemId,
     /// Stock keeping unit, unique within the tenant.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub sku: Option<Sku>,
     /// What people call it.
     pub name: Name,
     /// Free text.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub description: Option<Description>,
     /// How much there is, in `unit`s.
     pub quantity: Quantity,
     /// What the quantity counts.
     pub unit: Unit,
     /// What one unit costs; 4 places, no currency.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub price: Option<Price>,
     /// At or below this quantity the item counts as low.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub reorder_point: Option<Quantity>,
     /// The integrator's own fields.
     pub attributes: Attributes,

@@ -6,6 +6,7 @@
 //! service and every test can share it.
 
 mod access;
+mod adjustment_input;
 mod amount;
 mod api_key;
 mod api_key_input;
@@ -21,6 +22,8 @@ pub mod feed;
 mod fields;
 mod frame;
 mod item;
+#[cfg(feature = "openapi")]
+mod item_change;
 mod item_input;
 mod judgement;
 mod message_template;
@@ -51,6 +54,7 @@ mod user;
 mod user_input;
 
 pub use access::{EndedLogin, Identity, LONGEST_TOKEN, Login, LogoutReason, ParseLoginError};
+pub use adjustment_input::Adjustment;
 pub use amount::{Amount, ParseAmountError};
 pub use api_key::{API_KEY_MARK, ApiKey};
 pub use api_key_input::NewApiKey;
@@ -65,6 +69,8 @@ pub use email::{Email, ParseEmailError};
 pub use fields::{FieldError, FieldReader};
 pub use frame::{ClientFrame, FrameError, ResyncReason, SUBPROTOCOL, ServerFrame};
 pub use item::{Attributes, Item, ItemId, Price, Quantity, Version};
+#[cfg(feature = "openapi")]
+pub use item_change::{ItemChange, OldValues};
 pub use item_input::{ItemPatch, NewItem};
 pub use judgement::Judgement;
 pub use message_template::{MessageTemplate, Placeholder, TemplateError};

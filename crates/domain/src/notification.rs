@@ -21,6 +21,7 @@ pub struct Notification {
     /// About which item; it may be gone.
     pub item_id: i64,
     /// The item's sku at that time.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub item_sku: Option<String>,
     /// The item's name at that time.
     pub item_name: String,
@@ -29,19 +30,19 @@ pub struct Notification {
     /// What was looked at.
     pub measure: Measure,
     /// The monitor's condition at that time.
-    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::Condition))]
     pub condition: Value,
     /// The value that met it.
-    #[cfg_attr(feature = "openapi", schema(value_type = Value))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::Amount>, required))]
     pub value: Value,
     /// The value before, if there was one.
-    #[cfg_attr(feature = "openapi", schema(value_type = Value))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::Amount>, required))]
     pub previous_value: Value,
     /// What the value was compared with.
-    #[cfg_attr(feature = "openapi", schema(value_type = Value))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::Amount>, required))]
     pub threshold: Value,
     /// What a percentage was reckoned from.
-    #[cfg_attr(feature = "openapi", schema(value_type = Value))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::Amount>, required))]
     pub reference: Value,
     /// In words.
     pub message: String,
@@ -53,11 +54,13 @@ pub struct Notification {
     /// Whether it was muted when it was raised.
     pub muted: bool,
     /// When somebody first said that they see to it.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<String>, format = DateTime))]
     pub acknowledged_at: Option<Timestamp>,
     /// Who that was: `user:7`.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub acknowledged_by: Option<String>,
     /// What was said about it.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub note: Option<String>,
     /// Which of its states: 1 when it was raised.
     pub version: Version,
@@ -128,13 +131,16 @@ pub struct Mute {
     /// Its id.
     pub id: i64,
     /// Of this monitor; of any, if null.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub monitor_id: Option<i64>,
     /// About this item; about any, if null.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub item_id: Option<i64>,
     /// When it ends by itself, if it does.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<String>, format = DateTime))]
     pub until: Option<Timestamp>,
     /// Why.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub note: Option<String>,
     /// Who made it: `user:7`.
     pub created_by: String,

@@ -30,6 +30,7 @@ pub struct Page<T> {
     /// Whether another page follows.
     pub has_more: bool,
     /// Hand this back as `after` for what follows.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub next_cursor: Option<String>,
     /// The moment of the log that the rows show.
     pub as_of: AsOf,
@@ -44,6 +45,7 @@ pub struct Listing<T> {
     /// Whether another page follows.
     pub has_more: bool,
     /// Hand this back as `after` for what follows.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub next_cursor: Option<String>,
 }
 
@@ -51,11 +53,13 @@ pub struct Listing<T> {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HistoryPage {
-    /// The changes, oldest first.
+    /// The changes, in the order that was asked for.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::ItemChange>))]
     pub data: Vec<Change>,
     /// Whether another page follows.
     pub has_more: bool,
     /// Hand this back as `after` for what follows.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub next_cursor: Option<String>,
     /// The moment of the log that the changes show.
     pub as_of: AsOf,

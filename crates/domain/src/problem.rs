@@ -34,6 +34,10 @@ pub enum ProblemCode {
     DuplicateSku,
     /// The e-mail address is taken.
     DuplicateEmail,
+    /// There is less of an item than shall be taken.
+    InsufficientStock,
+    /// There would be more of an item than can be counted.
+    QuantityTooLarge,
     /// What it is, or does at the moment, doesn't allow it.
     WrongState,
     /// A tenant must keep an owner who can sign in.
@@ -68,7 +72,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code, in the order of their status.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::MalformedBody,
         Self::InvalidParameter,
         Self::NotAuthenticated,
@@ -80,6 +84,8 @@ impl ProblemCode {
         Self::MethodNotAllowed,
         Self::DuplicateSku,
         Self::DuplicateEmail,
+        Self::InsufficientStock,
+        Self::QuantityTooLarge,
         Self::LastOwner,
         Self::BuiltInMonitor,
         Self::TooManyMonitors,
@@ -114,6 +120,8 @@ impl ProblemCode {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::DuplicateSku => "duplicate_sku",
             Self::DuplicateEmail => "duplicate_email",
+            Self::InsufficientStock => "insufficient_stock",
+            Self::QuantityTooLarge => "quantity_too_large",
             Self::LastOwner => "last_owner",
             Self::BuiltInMonitor => "built_in_monitor",
             Self::TooManyMonitors => "too_many_monitors",
@@ -142,6 +150,7 @@ impl ProblemCode {
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::DuplicateSku | Self::DuplicateEmail | Self::LastOwner => 409,
+            Self::InsufficientStock | Self::QuantityTooLarge => 409,
             Self::BuiltInMonitor | Self::TooManyMonitors | Self::TooMany | Self::WrongState => 409,
             Self::LinkExpired | Self::CursorGone | Self::ChangesRemoved => 410,
             Self::VersionMismatch => 412,
@@ -171,6 +180,8 @@ impl ProblemCode {
             Self::MethodNotAllowed => "Method not allowed",
             Self::DuplicateSku => "The sku is taken",
             Self::DuplicateEmail => "The e-mail address is taken",
+            Self::InsufficientStock => "There is not enough in stock",
+            Self::QuantityTooLarge => "The quantity would be too large",
             Self::LastOwner => "A tenant must keep an owner",
             Self::BuiltInMonitor => "The monitor is built in",
             Self::TooManyMonitors => "There are as many monitors as there may be",
@@ -213,9 +224,10 @@ pub struct Problem {
     /// Everything that is wrong with the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// With `version_mismatch`: the document as it is now, of the item or whatever it was.
+    /// With `version_mismatch`: the document as it is now, of the item or whatever it was. With `insufficient_stock` and
+    /// `quantity_too_large`: the item as it is now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>))]
     pub current: Option<Box<RawValue>>,
     /// With `changes_removed`: the cursor right before the oldest change that is kept. Going on from there skips what
     /// was removed.

@@ -194,6 +194,7 @@ pub struct RowError {
     /// Which row: 1 is the first behind the column names.
     pub row: u64,
     /// What it says of the item.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub item: Option<String>,
     /// What is wrong with it.
     pub detail: String,
@@ -243,23 +244,26 @@ pub struct Source {
     #[serde(flatten)]
     pub definition: SourceDefinition,
     /// The name of the header that is sent along; its value is never shown.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub header: Option<SourceHeaderName>,
     /// How it does.
     pub state: SourceState,
     /// When it last ran, or rows last came.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<String>, format = DateTime))]
     pub last_attempt_at: Option<Timestamp>,
     /// When that last went well.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<String>, format = DateTime))]
     pub last_success_at: Option<Timestamp>,
     /// Why it last failed; null after a success.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub last_error: Option<String>,
     /// How often it failed since the last success.
     pub consecutive_failures: i32,
     /// When it is due; null for one that is pushed to, or stopped.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<String>, format = DateTime))]
     pub next_run_at: Option<Timestamp>,
     /// What became of the rows of the last run that went well.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub last_run: Option<SourceReport>,
     /// Counts the definitions, for `If-Match`.
     pub version: Version,
@@ -312,14 +316,18 @@ pub struct PreviewedChange {
     /// Which item.
     pub item_id: ItemId,
     /// Its sku.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub sku: Option<String>,
     /// What there is now.
     pub quantity: Quantity,
     /// What there would be; null leaves it.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub new_quantity: Option<Quantity>,
     /// What it costs now.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub price: Option<Price>,
     /// What it would cost; null leaves it.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub new_price: Option<Price>,
 }
 

@@ -53,6 +53,15 @@ problem_set! {
     DeleteProblems: InvalidParameter, NotFound, VersionMismatch
 }
 problem_set! {
+    /// Of changing a quantity by so much.
+    AdjustProblems: InvalidParameter, MalformedBody, NotFound, InsufficientStock, QuantityTooLarge, VersionMismatch,
+    BodyTooLarge, UnsupportedMediaType, InvalidBody
+}
+problem_set! {
+    /// Of bringing an item back.
+    RestoreProblems: InvalidParameter, NotFound, DuplicateSku, WrongState
+}
+problem_set! {
     /// Of reading a monitor.
     ReadMonitorProblems: InvalidParameter, NotFound
 }

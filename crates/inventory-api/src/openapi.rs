@@ -13,9 +13,9 @@ use utoipa::{
 };
 
 use crate::routes::{
-    api_keys, audit, changes, channels, db_check, deliveries, history, item_list, items, me, monitor_runs,
-    monitor_status, monitors, mutes, notification_marks, notifications, passwords, presence, sessions,
-    source_rows, sources, tenant_settings, tickets, tokens, users,
+    adjustments, api_keys, audit, changes, channels, db_check, deliveries, history, item_list, items, me,
+    monitor_runs, monitor_status, monitors, mutes, notification_marks, notifications, passwords, presence,
+    restores, sessions, source_rows, sources, tenant_settings, tickets, tokens, users,
 };
 
 /// The document.
@@ -42,7 +42,7 @@ use crate::routes::{
     ),
     paths(
         item_list::list_items, items::create_item, items::get_item, items::replace_item, items::patch_item,
-        items::delete_item, history::item_history, changes::list_changes, me::me, sessions::create_session,
+        items::delete_item, adjustments::adjust_item, restores::restore_item, history::item_history, changes::list_changes, me::me, sessions::create_session,
         sessions::refresh_session, sessions::list_sessions, sessions::delete_session, users::list_users,
         users::invite_user, users::get_user, users::patch_user, users::delete_user, users::create_password_link,
         passwords::choose_password, passwords::change_password, passwords::reset_password,
@@ -173,5 +173,42 @@ mod tests {
             let pointer = reference.split('"').next().unwrap();
             assert!(document.pointer(pointer).is_some(), "{pointer}");
         }
+    }
+
+    #[test]
+    fn every_object_says_what_is_in_it_and_every_word_is_the_wire_s() {
+        fn check(value: &serde_json::Value, path: &str) {
+            let fields = value.as_object().into_iter().flatten();
+            let members = value.as_array().into_iter().flatten().enumerate();
+            let is_object = value["type"] == "object" || value["type"][0] == "object";
+            let says =
+                ["properties", "additionalProperties", "oneOf"].iter().any(|word| value.get(word).is_some());
+            assert!(!is_object || says, "{path}: {value}");
+            fields.for_each(|(name, inner)| check(inner, &format!("{path}/{name}")));
+            members.for_each(|(place, inner)| check(inner, &format!("{path}/{place}")));
+        }
+        let document = serde_json::to_value(ApiDocument::openapi()).unwrap();
+        check(&document["components"], "");
+        check(&document["paths"], "");
+        for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+            for word in schema["enum"].as_array().into_iter().flatten() {
+                let word = word.as_str().unwrap();
+                assert!(word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}: {word}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_file_that_clients_are_generated_from_says_what_the_code_says() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../dashboard/openapi.json");
+        let document = format!("{}\n", ApiDocument::openapi().to_pretty_json().unwrap());
+        if std::env::var_os("STOCKWIRE_UPDATE_GOLDEN").is_some() {
+            std::fs::write(path, &document).unwrap();
+        }
+        let kept = std::fs::read_to_string(path).unwrap();
+        assert!(
+            kept == document,
+            "dashboard/openapi.json is old; write it anew with STOCKWIRE_UPDATE_GOLDEN=1"
+        );
     }
 }

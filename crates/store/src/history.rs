@@ -37,7 +37,7 @@ impl Store {
             select sequencer.epoch, sequencer.last,
               exists (select from items where items.tenant_id = $1 and items.id = $2) as exists,
               coalesce((
-                select oldest.op = 'create' from changes as oldest
+                select oldest.op = 'create' and oldest.version = 1 from changes as oldest
                 where oldest.tenant_id = $1 and oldest.resource = 'item' and oldest.resource_id = $2
                 order by oldest.id limit 1
               ), false) as complete,

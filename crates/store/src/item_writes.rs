@@ -189,7 +189,8 @@ impl Store {
     }
 }
 
-fn versions(expected: &Expected) -> Option<Vec<i64>> {
+/// What a statement compares the version with; null if any will do.
+pub(crate) fn versions(expected: &Expected) -> Option<Vec<i64>> {
     match expected {
         Expected::Exists => None,
         Expected::Versions(versions) => Some(versions.iter().map(|version| version.get()).collect()),

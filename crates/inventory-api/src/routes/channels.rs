@@ -49,6 +49,7 @@ pub(crate) struct ChannelTest {
     /// Whether the other side took the message.
     delivered: bool,
     /// Why not.
+    #[schema(required)]
     error: Option<String>,
     /// How long it took, in milliseconds.
     took_ms: u64,

@@ -226,10 +226,16 @@ fn whole(new: NewItem) -> ItemPatch {
 }
 
 /// The answer to a stale `If-Match`: with the item as it is now, so that the client needn't ask for it.
-fn version_mismatch(current: ItemDocument) -> HttpResponse {
+pub(crate) fn version_mismatch(current: ItemDocument) -> HttpResponse {
     let (id, version) = (current.id(), current.version());
     let detail = format!("If-Match names another version; item {id} has version {version}.");
-    let problem = Problem::new(ProblemCode::VersionMismatch, detail).with_current(current.into_json());
+    with_current(ProblemCode::VersionMismatch, detail, current)
+}
+
+/// A refusal that shows the item as it is now, and its version.
+pub(crate) fn with_current(code: ProblemCode, detail: String, current: ItemDocument) -> HttpResponse {
+    let version = current.version();
+    let problem = Problem::new(code, detail).with_current(current.into_json());
     let mut response = ApiError::from(problem).error_response();
     if let Ok(tag) = HeaderValue::from_str(&preconditions::entity_tag(version)) {
         response.headers_mut().insert(header::ETAG, tag);

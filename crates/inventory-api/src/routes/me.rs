@@ -22,17 +22,21 @@ pub(crate) struct Me {
     /// Whose data.
     tenant: i64,
     /// What others see of a user who is signed in.
+    #[schema(required)]
     name: Option<String>,
     /// What they sign in with.
+    #[schema(required)]
     email: Option<String>,
     /// The session or key that the credentials belong to, such as `session:17`.
+    #[schema(required)]
     login: Option<String>,
     /// What may be done.
     permissions: Vec<Permission>,
     /// When the access token ends.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required, value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     /// What a page that signs in with cookies sends as `X-CSRF-Token` with everything that changes something.
+    #[schema(required)]
     csrf_token: Option<String>,
 }
 

@@ -1,5 +1,6 @@
 //! The routes, a file for each resource, and where they are mounted.
 
+pub(crate) mod adjustments;
 pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod changes;
@@ -20,9 +21,11 @@ pub(crate) mod notification_marks;
 pub(crate) mod notifications;
 pub(crate) mod passwords;
 pub(crate) mod presence;
+pub(crate) mod restores;
 pub(crate) mod sessions;
 mod sign_in_page;
 mod snapshot;
+pub(crate) mod source_bodies;
 pub(crate) mod source_rows;
 pub(crate) mod sources;
 pub(crate) mod tenant_settings;
@@ -41,25 +44,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
     let api = web::scope("/api/v1")
         .wrap(from_fn(gate))
         .wrap(from_fn(answer_pages))
-        .service(
-            web::resource("/items")
-                .route(web::get().to(item_list::list_items))
-                .route(web::head().to(item_list::list_items))
-                .route(web::post().to(items::create_item)),
-        )
-        .service(
-            web::resource("/items/{id}")
-                .route(web::get().to(items::get_item))
-                .route(web::head().to(items::get_item))
-                .route(web::put().to(items::replace_item))
-                .route(web::patch().to(items::patch_item))
-                .route(web::delete().to(items::delete_item)),
-        )
-        .service(
-            web::resource("/items/{id}/history")
-                .route(web::get().to(history::item_history))
-                .route(web::head().to(history::item_history)),
-        )
+        .configure(configure_items)
         .service(
             web::resource("/api-keys")
                 .route(web::get().to(api_keys::list_api_keys))
@@ -175,6 +160,32 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .configure(sign_in_page::configure)
         .service(api)
         .configure(dashboard::configure);
+}
+
+/// Mounts what is counted.
+fn configure_items(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/items")
+                .route(web::get().to(item_list::list_items))
+                .route(web::head().to(item_list::list_items))
+                .route(web::post().to(items::create_item)),
+        )
+        .service(
+            web::resource("/items/{id}")
+                .route(web::get().to(items::get_item))
+                .route(web::head().to(items::get_item))
+                .route(web::put().to(items::replace_item))
+                .route(web::patch().to(items::patch_item))
+                .route(web::delete().to(items::delete_item)),
+        )
+        .service(
+            web::resource("/items/{id}/history")
+                .route(web::get().to(history::item_history))
+                .route(web::head().to(history::item_history)),
+        )
+        .service(web::resource("/items/{id}/adjustments").route(web::post().to(adjustments::adjust_item)))
+        .service(web::resource("/items/{id}/restore").route(web::post().to(restores::restore_item)));
 }
 
 /// Mounts what monitors raised, and what is muted.

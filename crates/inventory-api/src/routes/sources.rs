@@ -15,7 +15,7 @@ use domain::{
 use service::{ApiError, QueryReader};
 use store::{Expected, MOST_SOURCES, SealedHeaderChange, SourceOutcome};
 use url::Url;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 use crate::{
     Api,
@@ -28,6 +28,7 @@ use crate::{
     error::store_error,
     pagination::{self, DEFAULT_LIMIT},
     preconditions,
+    routes::source_bodies::{NewSource, SourcePatch},
 };
 
 /// Somebody else changes the same source at the same time: so often a patch is worked out anew.
@@ -42,19 +43,6 @@ pub(crate) struct SourceListQuery {
     /// The `next_cursor` of the page before.
     #[param(value_type = Option<String>)]
     after: i64,
-}
-
-/// A source that shall be made. `url` and `interval_seconds` are needed for one that is pulled, and for no other.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "for the document only: bodies are read by domain")]
-pub(crate) struct NewSource {
-    #[schema(inline)]
-    #[serde(flatten)]
-    definition: SourceDefinition,
-    /// A header that is sent along with requests, such as `Authorization`: its value is never shown again. With one, the
-    /// URL may be `http` only where the setting `outgoing.allowed_networks` names the address: it is looked at when the
-    /// source is asked.
-    header: Option<SourceHeader>,
 }
 
 /// List data sources, with how they do.
@@ -167,8 +155,8 @@ pub(crate) async fn get_source(
         ("If-Match" = Option<String>, Header,
             description = "Change it only if one of these entity tags is current.")),
     request_body(content(
-        (Object = "application/merge-patch+json", example = json!({"interval_seconds": 60, "max_change_percent": null})),
-        (Object = "application/json", example = json!({"interval_seconds": 60, "max_change_percent": null})),
+        (SourcePatch = "application/merge-patch+json", example = json!({"interval_seconds": 60, "max_change_percent": null})),
+        (SourcePatch = "application/json", example = json!({"interval_seconds": 60, "max_change_percent": null})),
     )),
     responses(
         (status = 200, description = "The source as it is now. A patch that changes nothing leaves the version.",

@@ -66,7 +66,7 @@ async fn a_log_of_the_first_release_goes_on_and_a_client_with_an_old_cursor_resu
     let mut settings = settings(&database)?;
     let notifier = fleet::start_binary(&settings).await?;
     database.sequenced(20).await?;
-    ensure!(schema(&database).await? == [1, 2, 3, 4, 5]);
+    ensure!(schema(&database).await? == [1, 2, 3, 4, 5, 6]);
     settings.notifier.url = format!("ws://{}", notifier.address());
     let api = InventoryApi::start(&settings).await?;
     settings.api.url = api.url();
@@ -107,7 +107,7 @@ async fn two_that_start_at_the_same_moment_on_the_old_schema_upgrade_it_once_and
     let settings = settings(&database)?;
     let (one, other) = tokio::try_join!(fleet::start_binary(&settings), fleet::start_binary(&settings))?;
     database.sequenced(20).await?;
-    ensure!(schema(&database).await? == [1, 2, 3, 4, 5]);
+    ensure!(schema(&database).await? == [1, 2, 3, 4, 5, 6]);
     let mut leading = 0.0;
     for notifier in [&one, &other] {
         leading += notifier.metric("stockwire_sequencer_leading").await?;

@@ -220,3 +220,17 @@ async fn a_rolled_back_write_leaves_nothing() -> Result<()> {
     ensure!(all.len() == 2 && all[1].version == 2 && document(&client).await?["quantity"] == 2, "{all:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn an_item_that_somebody_brings_back_by_hand_goes_on_behind_its_deletion() -> Result<()> {
+    let (_database, client) = database_with_a_bolt().await?;
+    client.batch_execute("delete from items").await?;
+    let insert =
+        "insert into items (id, tenant_id, name, version) overriding system value values (1, 1, 'Bolt', 99)";
+    let back = changes_of(&client, insert).await?;
+    ensure!(back.len() == 1 && back[0].op == "create" && back[0].version == 3, "{back:?}");
+    let fresh = "insert into items (tenant_id, name, version) values (1, 'Nut', 99)";
+    let fresh = changes_of(&client, fresh).await?;
+    ensure!(fresh.len() == 1 && fresh[0].version == 1, "{fresh:?}");
+    Ok(())
+}

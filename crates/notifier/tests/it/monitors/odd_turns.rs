@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use testkit::{Notifier, settings, waiting};
 use tokio::time::Instant;
@@ -162,5 +162,29 @@ async fn what_is_due_of_items_that_are_gone_is_forgotten_and_bad_rows_are_passed
     let low = scene.monitor(&below()).await?;
     scene.quantity(item, 1).await?;
     ensure!(scene.values(low).await? == [json!(1)]);
+    Ok(())
+}
+
+/// As the API brings one back. What was remembered of its life before doesn't keep it quiet, and doesn't wait on.
+#[tokio::test]
+async fn an_item_that_is_brought_back_is_judged_like_a_new_one() -> Result<()> {
+    let scene = Scene::set().await?;
+    let item = scene.item("bolt", 20, None).await?;
+    let monitor = scene.monitor(&json!({"condition": {"kind": "below", "threshold": 10}})).await?;
+    scene.quantity(item, 5).await?;
+    let store = scene.database.store()?;
+    let (tenant, id) = (domain::TenantId::DEFAULT, domain::ItemId::new(item).context("an id")?);
+    for quantity in [5, 12] {
+        scene.quantity(item, quantity).await?;
+        scene.sql.execute("delete from items where id = $1", &[&item]).await?;
+        let restored = store.restore_item(tenant, id, &domain::WriteContext::default()).await?;
+        ensure!(matches!(restored, store::RestoreOutcome::Done(_)), "{restored:?}");
+    }
+    scene.quantity(item, 3).await?;
+    ensure!(
+        scene.values(monitor).await? == [json!(5), json!(5), json!(3)],
+        "{:?}",
+        scene.values(monitor).await?
+    );
     Ok(())
 }

@@ -3,7 +3,8 @@
 use domain::Permission;
 
 /// What stands for an id in a path: of a fresh thing, for each call.
-pub(super) const IDS: [&str; 10] = [
+pub(super) const IDS: [&str; 11] = [
+    "{deleted}",
     "{user}",
     "{session}",
     "{key}",
@@ -96,6 +97,8 @@ pub(super) const ROUTES: &[Row] = &[
     row("PATCH", "/api/v1/items/{id}", STOCK, 200, 404).with(r#"{"quantity":1}"#),
     row("PATCH", "/api/v1/items/{id}", ITEMS, 200, 404).with(r#"{"name":"Nut"}"#),
     row("DELETE", "/api/v1/items/{id}", ITEMS, 204, 404),
+    row("POST", "/api/v1/items/{id}/adjustments", STOCK, 200, 404).with(r#"{"by":3}"#),
+    row("POST", "/api/v1/items/{deleted}/restore", ITEMS, 201, 404),
     row("GET", "/api/v1/items/{id}/history", READ, 200, 404),
     row("HEAD", "/api/v1/items/{id}/history", READ, 200, 404),
     row("GET", "/api/v1/changes", READ, 200, 200),

@@ -221,6 +221,11 @@ impl Scene {
             let item = self.id("insert into items (tenant_id, name) values (1, 'Bolt') returning id").await?;
             text = text.replace("{id}", &item.to_string());
         }
+        if text.contains("{deleted}") {
+            let item = self.id("insert into items (tenant_id, name) values (1, 'Bolt') returning id").await?;
+            self.sql.batch_execute(&format!("delete from items where id = {item}")).await?;
+            text = text.replace("{deleted}", &item.to_string());
+        }
         if text.contains("{user}") || text.contains("{session}") {
             let (user, session) = self.user(1, Role::Clerk).await?;
             text = text.replace("{user}", &user.to_string()).replace("{session}", &session.to_string());

@@ -1,0 +1,49 @@
+// The page: which view is at which address. Views that most visits don't need are loaded when they are wanted.
+
+import type { ComponentType } from "preact";
+import { lazy, Suspense } from "preact/compat";
+import { Route, Switch } from "wouter-preact";
+import { t } from "./i18n";
+import { Ended } from "./shell/ended";
+import { Shell } from "./shell/shell";
+import { Toasts } from "./ui/toasts";
+import { Inventory } from "./views/inventory";
+
+type Loaded<P> = Promise<{ default: ComponentType<P> }>;
+
+const ItemPage = lazy(
+  () => import("./views/item").then(({ ItemPage }) => ({ default: ItemPage })) as Loaded<{ id: number }>,
+);
+const Overview = lazy(() => import("./views/overview").then(({ Overview }) => ({ default: Overview })));
+const Monitors = lazy(() => import("./views/monitors").then(({ Monitors }) => ({ default: Monitors })));
+const Notifications = lazy(() =>
+  import("./views/notifications").then(({ Notifications }) => ({ default: Notifications })),
+);
+const Transfer = lazy(() => import("./views/transfer").then(({ Transfer }) => ({ default: Transfer })));
+const Account = lazy(() => import("./views/account").then(({ Account }) => ({ default: Account })));
+
+export function App() {
+  return (
+    <>
+      <Shell>
+        <Suspense fallback={<p class="empty">{t("common.loading")}</p>}>
+          <Switch>
+            <Route path="/" component={Inventory} />
+            <Route path="/items" component={Inventory} />
+            <Route path="/items/:id">{({ id }) => <ItemPage key={id} id={Number(id)} />}</Route>
+            <Route path="/overview" component={Overview} />
+            <Route path="/monitors/*?" component={Monitors} />
+            <Route path="/notifications" component={Notifications} />
+            <Route path="/import" component={Transfer} />
+            <Route path="/account/*?" component={Account} />
+            <Route>
+              <p class="empty">{t("common.not_found")}</p>
+            </Route>
+          </Switch>
+        </Suspense>
+      </Shell>
+      <Toasts />
+      <Ended />
+    </>
+  );
+}

@@ -1,0 +1,24 @@
+// Japanese.
+
+import type { Messages, Translated } from "../en";
+import { account } from "./account";
+import { common } from "./common";
+import { connection } from "./connection";
+import { inventory } from "./inventory";
+import { item } from "./item";
+import { monitors } from "./monitors";
+import { notifications } from "./notifications";
+import { overview } from "./overview";
+import { transfer } from "./transfer";
+
+export const ja: Translated<Messages> = {
+  account,
+  common,
+  connection,
+  inventory,
+  item,
+  monitors,
+  notifications,
+  overview,
+  transfer,
+};

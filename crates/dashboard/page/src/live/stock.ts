@@ -1,0 +1,29 @@
+// What the page follows, and the connection that it comes by: items, notifications, monitors, and who else is here.
+
+import type { components } from "../api/schema.gen";
+import { renew } from "../api/session";
+import { Connection } from "./connection";
+import { Topic } from "./topics";
+
+export type Item = components["schemas"]["Item"];
+export type Monitor = components["schemas"]["Monitor"];
+export type Notification = components["schemas"]["Notification"];
+export type Person = components["schemas"]["Person"] & { readonly id: number; readonly version: number };
+
+export const items = new Topic<Item>("items");
+export const notifications = new Topic<Notification>("notifications");
+export const monitors = new Topic<Monitor>("monitors");
+export const people = new Topic<Person>("presence");
+
+/** Whoever wants to be notified in the background says so here. */
+const staying = new Set<() => boolean>();
+
+export function stayConnectedIf(wanted: () => boolean): void {
+  staying.add(wanted);
+}
+
+export const connection = new Connection({
+  topics: [items, notifications, monitors, people] as unknown as readonly Topic<never>[],
+  renew,
+  staysWhenHidden: () => [...staying].some((wanted) => wanted()),
+});

@@ -1,0 +1,64 @@
+// A dialog that keeps the focus, closes with Escape, and gives the focus back.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { t } from "../i18n";
+import { Button } from "./button";
+
+interface Props {
+  title: string;
+  onClose: () => void;
+  children: ComponentChildren;
+  /** The buttons at the end. */
+  actions?: ComponentChildren;
+  wide?: boolean;
+  /** Makes the dialog a form: what Enter does. */
+  onSubmit?: () => void;
+  /** It can only be left by its actions. */
+  final?: boolean;
+}
+
+export function Dialog({ title, onClose, children, actions, wide, onSubmit, final }: Props) {
+  const element = useRef<HTMLDialogElement>(null);
+  const heading = useId();
+  useEffect(() => {
+    const before = document.activeElement;
+    element.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, []);
+  const content = (
+    <>
+      <div class="dialog-body">{children}</div>
+      {actions !== undefined && <div class="dialog-foot">{actions}</div>}
+    </>
+  );
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    onSubmit?.();
+  };
+  return (
+    <dialog
+      ref={element}
+      class={wide ? "dialog wide" : "dialog"}
+      aria-labelledby={heading}
+      onCancel={(event) => {
+        event.preventDefault();
+        if (!final) onClose();
+      }}
+    >
+      <div class="dialog-head">
+        <h2 id={heading}>{title}</h2>
+        {!final && <Button kind="plain" icon="close" label={t("common.close")} onClick={onClose} />}
+      </div>
+      {onSubmit === undefined ? (
+        content
+      ) : (
+        <form onSubmit={submit} noValidate>
+          {content}
+        </form>
+      )}
+    </dialog>
+  );
+}

@@ -1,0 +1,84 @@
+// Short messages at the edge of the page, some with something to do, and the live region that reads out what matters.
+
+import { type Signal, signal } from "@preact/signals";
+import { t } from "../i18n";
+import { Button } from "./button";
+
+export interface Toast {
+  readonly text: string;
+  readonly kind?: "good" | "warning" | "danger";
+  readonly action?: { readonly label: string; readonly run: () => void };
+  /** How long it stays, in milliseconds: longer if there is something to do. */
+  readonly lasts?: number;
+}
+
+interface Shown extends Toast {
+  readonly id: number;
+}
+
+const MOST = 4;
+const LASTS = 5000;
+const LASTS_WITH_ACTION = 10_000;
+let last = 0;
+const shown: Signal<readonly Shown[]> = signal([]);
+const spoken: Signal<string> = signal("");
+
+/** Shows a message, and reads it out. The answer takes it away. */
+export function toast(message: Toast): () => void {
+  last += 1;
+  const id = last;
+  shown.value = [...shown.value, { ...message, id }].slice(-MOST);
+  const dismiss = (): void => {
+    shown.value = shown.value.filter((other) => other.id !== id);
+  };
+  setTimeout(dismiss, message.lasts ?? (message.action ? LASTS_WITH_ACTION : LASTS));
+  return dismiss;
+}
+
+let silentUntil = 0;
+
+/** Reads a text out, at most once in two seconds: what changes all the time would shout. */
+export function announce(text: string): void {
+  if (Date.now() < silentUntil) return;
+  silentUntil = Date.now() + 2000;
+  spoken.value = text;
+}
+
+export function Toasts() {
+  return (
+    <>
+      <div class="toasts" role="status" aria-live="polite">
+        {shown.value.map((message) => (
+          <ToastCard key={message.id} message={message} />
+        ))}
+      </div>
+      <div class="hidden" role="status" aria-live="polite">
+        {spoken.value}
+      </div>
+    </>
+  );
+}
+
+function ToastCard({ message }: { message: Shown }) {
+  const dismiss = (): void => {
+    shown.value = shown.value.filter((other) => other.id !== message.id);
+  };
+  const { action } = message;
+  return (
+    <div class={`toast ${message.kind ?? ""}`}>
+      <span class="text">{message.text}</span>
+      {action !== undefined && (
+        <Button
+          small
+          onClick={() => {
+            dismiss();
+            action.run();
+          }}
+        >
+          {action.label}
+        </Button>
+      )}
+      <Button kind="plain" small icon="close" label={t("common.dismiss")} onClick={dismiss} />
+    </div>
+  );
+}
