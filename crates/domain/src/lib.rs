@@ -22,6 +22,9 @@ pub mod feed;
 mod fields;
 mod frame;
 mod item;
+mod item_batch;
+#[cfg(feature = "openapi")]
+mod item_batch_fields;
 mod item_input;
 mod judgement;
 mod message_template;
@@ -67,6 +70,11 @@ pub use email::{Email, ParseEmailError};
 pub use fields::{FieldError, FieldReader};
 pub use frame::{ClientFrame, FrameError, ResyncReason, SUBPROTOCOL, ServerFrame};
 pub use item::{Attributes, Item, ItemId, Price, Quantity, Version};
+pub use item_batch::{
+    BatchMatch, BatchOutcome, BatchReport, BatchResult, BatchRow, ItemBatch, OnMissing, OnPresent,
+};
+#[cfg(feature = "openapi")]
+pub use item_batch_fields::BatchRowFields;
 pub use item_input::{ItemPatch, NewItem};
 pub use judgement::Judgement;
 pub use message_template::{MessageTemplate, Placeholder, TemplateError};

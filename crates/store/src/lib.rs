@@ -19,6 +19,8 @@ mod error;
 mod history;
 mod housekeeping;
 mod item_adjustment;
+mod item_batch;
+mod item_batch_plan;
 mod item_list;
 mod item_restore;
 mod item_writes;

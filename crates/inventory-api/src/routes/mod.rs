@@ -9,6 +9,7 @@ pub(crate) mod db_check;
 pub(crate) mod deliveries;
 mod docs;
 pub(crate) mod history;
+pub(crate) mod item_batch;
 pub(crate) mod item_list;
 pub(crate) mod items;
 mod key_check;
@@ -169,6 +170,7 @@ fn configure_items(config: &mut web::ServiceConfig) {
                 .route(web::head().to(item_list::list_items))
                 .route(web::post().to(items::create_item)),
         )
+        .service(web::resource("/items/batch").route(web::post().to(item_batch::apply_item_batch)))
         .service(
             web::resource("/items/{id}")
                 .route(web::get().to(items::get_item))

@@ -19,6 +19,7 @@ mod feed;
 mod fullness;
 mod history;
 mod housekeeping;
+mod item_batch;
 mod items;
 mod key_checks;
 mod limits;

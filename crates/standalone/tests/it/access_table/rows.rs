@@ -90,6 +90,7 @@ pub(super) const ROUTES: &[Row] = &[
     row("GET", "/api/v1/items", READ, 200, 200),
     row("HEAD", "/api/v1/items", READ, 200, 200),
     row("POST", "/api/v1/items", ITEMS, 201, 201).with(r#"{"name":"Bolt"}"#),
+    row("POST", "/api/v1/items/batch", ITEMS, 200, 200).with(r#"{"match":"id","rows":[{"id":{id},"quantity":1}]}"#),
     row("GET", "/api/v1/items/{id}", READ, 200, 404),
     row("HEAD", "/api/v1/items/{id}", READ, 200, 404),
     row("PUT", "/api/v1/items/{id}", ITEMS, 200, 404).with(r#"{"name":"Nut"}"#),
