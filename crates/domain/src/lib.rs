@@ -6,6 +6,7 @@
 //! service and every test can share it.
 
 mod access;
+mod actor;
 mod adjustment_input;
 mod amount;
 mod api_key;
@@ -55,6 +56,7 @@ mod user;
 mod user_input;
 
 pub use access::{EndedLogin, Identity, LONGEST_TOKEN, Login, LogoutReason, ParseLoginError};
+pub use actor::Actor;
 pub use adjustment_input::Adjustment;
 pub use amount::{Amount, ParseAmountError};
 pub use api_key::{API_KEY_MARK, ApiKey};

@@ -103,6 +103,8 @@ pub(super) const ROUTES: &[Row] = &[
     row("GET", "/api/v1/items/{id}/history", READ, 200, 404),
     row("HEAD", "/api/v1/items/{id}/history", READ, 200, 404),
     row("GET", "/api/v1/changes", READ, 200, 200),
+    row("GET", "/api/v1/actors", READ, 200, 200),
+    row("HEAD", "/api/v1/actors", READ, 200, 200),
     row("GET", "/api/v1/me", Known, 200, 200),
     row("GET", "/api/v1/sessions", User, 200, 200),
     row("GET", "/api/v1/sessions?user=all", USERS, 200, 200),
