@@ -66,7 +66,7 @@ use crate::routes::{
         sources::start_source, sources::stop_source, sources::run_source, source_rows::push_rows,
         source_rows::preview_source,
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, history::HistoryOrder)),
     modifiers(&Everywhere)
 )]
 pub(crate) struct ApiDocument;

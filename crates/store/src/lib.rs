@@ -9,6 +9,7 @@
 mod answered;
 mod api_keys;
 mod audit;
+mod change_ids;
 mod changes;
 mod channels;
 mod connection;
@@ -63,7 +64,7 @@ pub use deliveries::{Appetite, DeliveryFilter, DeliveryPage, DueDelivery};
 pub use doorbell::{Bell, Doorbell};
 pub use ended_logins::{EndedPage, EndedSeen};
 pub use error::Error;
-pub use history::HistoryPage;
+pub use history::{HistoryFilter, HistoryPage};
 pub use housekeeping::Chore;
 pub use item_list::{ItemFilter, ItemKey, ItemList, ItemSort, ItemSortField};
 pub use item_writes::{Expected, WriteOutcome};
