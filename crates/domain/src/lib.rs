@@ -45,6 +45,7 @@ mod scope_input;
 mod sign_in;
 mod source;
 mod source_input;
+mod statistics;
 mod tenant;
 mod text;
 mod ticket;
@@ -92,6 +93,7 @@ pub use source::{
     SourceFormat, SourceHeaderName, SourceKind, SourcePreview, SourceReport, SourceState,
 };
 pub use source_input::{HeaderChange, SourceHeader, SourceInput};
+pub use statistics::{BusyItem, Movement, MovementDay, Reading, Series, SeriesPoint};
 pub use tenant::TenantId;
 pub use text::{Description, Name, Note, Sku, TextError, Unit};
 pub use ticket::{TICKET_LIFETIME, TicketHolder, is_ticket, read_ticket};

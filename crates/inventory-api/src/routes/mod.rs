@@ -9,6 +9,7 @@ pub(crate) mod deliveries;
 mod docs;
 pub(crate) mod history;
 pub(crate) mod item_list;
+pub(crate) mod item_series;
 pub(crate) mod items;
 mod key_check;
 pub(crate) mod me;
@@ -26,6 +27,7 @@ mod snapshot;
 pub(crate) mod source_bodies;
 pub(crate) mod source_rows;
 pub(crate) mod sources;
+pub(crate) mod statistics;
 pub(crate) mod tenant_settings;
 pub(crate) mod tickets;
 pub(crate) mod tokens;
@@ -60,6 +62,16 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
             web::resource("/items/{id}/history")
                 .route(web::get().to(history::item_history))
                 .route(web::head().to(history::item_history)),
+        )
+        .service(
+            web::resource("/items/{id}/series")
+                .route(web::get().to(item_series::item_series))
+                .route(web::head().to(item_series::item_series)),
+        )
+        .service(
+            web::resource("/statistics/movement")
+                .route(web::get().to(statistics::movement))
+                .route(web::head().to(statistics::movement)),
         )
         .service(
             web::resource("/api-keys")
