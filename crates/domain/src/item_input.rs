@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::{
-    Attributes, Description, FieldError, FieldReader, Name, Price, Quantity, Sku, Unit,
+    Attributes, Description, FieldError, FieldReader, ItemId, Name, Price, Quantity, Sku, Unit,
     fields::{Given, kind},
 };
 
@@ -94,7 +94,18 @@ impl ItemPatch {
     /// Everything that is wrong with it, each with its pointer; a patch that says nothing is wrong too.
     pub fn from_json(body: Value) -> Result<Self, Vec<FieldError>> {
         let mut fields = FieldReader::new(body)?;
-        let patch = Self {
+        let patch = Self::read(&mut fields);
+        fields.finish()?;
+        if patch == Self::default() {
+            let detail = "expected at least one field to change".to_owned();
+            return Err(vec![FieldError { detail, pointer: String::new() }]);
+        }
+        Ok(patch)
+    }
+
+    /// Takes an item's fields out of an object that may say more.
+    pub(crate) fn read(fields: &mut FieldReader) -> Self {
+        Self {
             name: fields.present("name", name),
             sku: nullable(fields.take("sku", sku)),
             description: nullable(fields.take("description", description)),
@@ -103,13 +114,25 @@ impl ItemPatch {
             price: nullable(fields.take("price", price)),
             reorder_point: nullable(fields.take("reorder_point", quantity)),
             attributes: fields.present("attributes", attributes),
-        };
-        fields.finish()?;
-        if patch == Self::default() {
-            let detail = "expected at least one field to change".to_owned();
-            return Err(vec![FieldError { detail, pointer: String::new() }]);
         }
-        Ok(patch)
+    }
+
+    /// The item that it describes, where there is none: fields left out take their defaults.
+    ///
+    /// # Errors
+    /// It has no name.
+    pub fn into_new(self) -> Result<NewItem, FieldError> {
+        let missing = || FieldError { detail: "is required of a new item".into(), pointer: "/name".into() };
+        Ok(NewItem {
+            name: self.name.ok_or_else(missing)?,
+            sku: self.sku.flatten(),
+            description: self.description.flatten(),
+            quantity: self.quantity.unwrap_or_default(),
+            unit: self.unit.unwrap_or_default(),
+            price: self.price.flatten(),
+            reorder_point: self.reorder_point.flatten(),
+            attributes: self.attributes.unwrap_or_default(),
+        })
     }
 
     /// Whether it changes nothing but the quantity.
@@ -139,6 +162,10 @@ pub(crate) fn text(value: Value) -> Result<String, String> {
         Value::String(text) => Ok(text),
         other => Err(format!("must be a string, not {}", kind(&other))),
     }
+}
+
+pub(crate) fn id(value: Value) -> Result<ItemId, String> {
+    value.as_i64().and_then(ItemId::new).ok_or_else(|| "must be a positive integer".into())
 }
 
 pub(crate) fn name(value: Value) -> Result<Name, String> {

@@ -6,6 +6,7 @@
 //! service and every test can share it.
 
 mod access;
+mod actor;
 mod adjustment_input;
 mod amount;
 mod api_key;
@@ -22,6 +23,8 @@ pub mod feed;
 mod fields;
 mod frame;
 mod item;
+mod item_batch;
+mod item_batch_fields;
 #[cfg(feature = "openapi")]
 mod item_change;
 mod item_input;
@@ -54,6 +57,7 @@ mod user;
 mod user_input;
 
 pub use access::{EndedLogin, Identity, LONGEST_TOKEN, Login, LogoutReason, ParseLoginError};
+pub use actor::Actor;
 pub use adjustment_input::Adjustment;
 pub use amount::{Amount, ParseAmountError};
 pub use api_key::{API_KEY_MARK, ApiKey};
@@ -69,6 +73,10 @@ pub use email::{Email, ParseEmailError};
 pub use fields::{FieldError, FieldReader};
 pub use frame::{ClientFrame, FrameError, ResyncReason, SUBPROTOCOL, ServerFrame};
 pub use item::{Attributes, Item, ItemId, Price, Quantity, Version};
+pub use item_batch::{
+    BatchMatch, BatchOutcome, BatchReport, BatchResult, BatchRow, ItemBatch, OnMissing, OnPresent,
+};
+pub use item_batch_fields::BatchRowFields;
 #[cfg(feature = "openapi")]
 pub use item_change::{ItemChange, OldValues};
 pub use item_input::{ItemPatch, NewItem};

@@ -36,6 +36,14 @@ function tenant() {
   return name === null ? {} : { tenant: name };
 }
 
+/** The page of ours that sent the visitor here to sign in, if one did: an address elsewhere is none. */
+function wayBack() {
+  const next = new URLSearchParams(location.search).get("next") ?? "";
+  if (!next.startsWith("/") || !URL.canParse(next, location.origin)) return null;
+  const address = new URL(next, location.origin);
+  return address.origin === location.origin ? address.href : null;
+}
+
 /** Asks the API. The answer has `ok`, `status` and the `body`, which is a problem document if something is wrong. */
 async function ask(method, path, content) {
   const headers = {};
@@ -141,6 +149,8 @@ async function begin() {
     show("sign-in", "Sign in", "email");
     return me.ok || me.status === 401 ? undefined : whatIsWrong(me);
   }
+  const next = wayBack();
+  if (next !== null) return location.replace(next);
   session = { csrf: me.body.csrf_token, timer: 0, pause: 1000, socket: null, leaves: false };
   part("greeting").textContent = `Signed in as ${me.body.name ?? me.body.actor}`;
   part("who").textContent = me.body.email ?? me.body.actor;

@@ -47,6 +47,17 @@ pub(crate) async fn read(
     parse(&bytes)
 }
 
+/// Reads a body of at most so many bytes as JSON, where that keeps nobody else waiting.
+pub(crate) async fn read_large(
+    request: &HttpRequest,
+    payload: web::Payload,
+    most: usize,
+) -> Result<Value, ApiError> {
+    let bytes = read_bytes(payload, most).await?;
+    check_media_type(request.headers(), BodyIs::Document)?;
+    tokio::task::spawn_blocking(move || parse(&bytes)).await.map_err(ApiError::internal)?
+}
+
 /// Reads the body as JSON, where every field may be left out: without a body, nothing is said.
 pub(crate) async fn read_if_any(request: &HttpRequest, payload: web::Payload) -> Result<Value, ApiError> {
     let bytes = read_bytes(payload, MOST_BYTES).await?;

@@ -53,6 +53,10 @@ problem_set! {
     DeleteProblems: InvalidParameter, NotFound, VersionMismatch
 }
 problem_set! {
+    /// Of creating and changing many items.
+    BatchProblems: InvalidParameter, MalformedBody, DuplicateSku, BodyTooLarge, UnsupportedMediaType, InvalidBody
+}
+problem_set! {
     /// Of changing a quantity by so much.
     AdjustProblems: InvalidParameter, MalformedBody, NotFound, InsufficientStock, QuantityTooLarge, VersionMismatch,
     BodyTooLarge, UnsupportedMediaType, InvalidBody

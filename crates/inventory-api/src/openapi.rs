@@ -13,9 +13,9 @@ use utoipa::{
 };
 
 use crate::routes::{
-    adjustments, api_keys, audit, changes, channels, db_check, deliveries, history, item_list, items, me,
-    monitor_runs, monitor_status, monitors, mutes, notification_marks, notifications, passwords, presence,
-    restores, sessions, source_rows, sources, tenant_settings, tickets, tokens, users,
+    actors, adjustments, api_keys, audit, changes, channels, db_check, deliveries, history, item_batch,
+    item_list, items, me, monitor_runs, monitor_status, monitors, mutes, notification_marks, notifications,
+    passwords, presence, restores, sessions, source_rows, sources, tenant_settings, tickets, tokens, users,
 };
 
 /// The document.
@@ -42,7 +42,7 @@ use crate::routes::{
     ),
     paths(
         item_list::list_items, items::create_item, items::get_item, items::replace_item, items::patch_item,
-        items::delete_item, adjustments::adjust_item, restores::restore_item, history::item_history, changes::list_changes, me::me, sessions::create_session,
+        items::delete_item, item_batch::apply_item_batch, adjustments::adjust_item, restores::restore_item, history::item_history, changes::list_changes, actors::list_actors, me::me, sessions::create_session,
         sessions::refresh_session, sessions::list_sessions, sessions::delete_session, users::list_users,
         users::invite_user, users::get_user, users::patch_user, users::delete_user, users::create_password_link,
         passwords::choose_password, passwords::change_password, passwords::reset_password,

@@ -6,6 +6,7 @@
 //! its function, so that `pg_stat_activity` and slow-query logs read like the code. There is deliberately no
 //! HTTP here: what a failure means to a client is decided by the services.
 
+mod actors;
 mod answered;
 mod api_keys;
 mod audit;
@@ -19,6 +20,8 @@ mod error;
 mod history;
 mod housekeeping;
 mod item_adjustment;
+mod item_batch;
+mod item_batch_plan;
 mod item_list;
 mod item_restore;
 mod item_writes;
@@ -56,6 +59,7 @@ mod transaction;
 mod users;
 mod vitals;
 
+pub use actors::{ActorKey, ActorPage};
 pub use api_keys::{ApiKeyPage, FoundKey, SealedKey};
 pub use audit::{AuditFilter, AuditList};
 pub use changes::ChangePage;

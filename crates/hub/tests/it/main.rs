@@ -20,6 +20,7 @@ mod retention;
 mod slow_clients;
 mod subscribe;
 mod tickets;
+mod transcripts;
 
 use anyhow::Result;
 use serde_json::{Value, json};

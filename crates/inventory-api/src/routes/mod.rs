@@ -1,5 +1,6 @@
 //! The routes, a file for each resource, and where they are mounted.
 
+pub(crate) mod actors;
 pub(crate) mod adjustments;
 pub(crate) mod api_keys;
 pub(crate) mod audit;
@@ -9,6 +10,7 @@ pub(crate) mod db_check;
 pub(crate) mod deliveries;
 mod docs;
 pub(crate) mod history;
+pub(crate) mod item_batch;
 pub(crate) mod item_list;
 pub(crate) mod items;
 mod key_check;
@@ -139,6 +141,11 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(web::resource("/sources/{id}/run").route(web::post().to(sources::run_source)))
         .service(web::resource("/sources/{id}/rows").route(web::post().to(source_rows::push_rows)))
         .service(web::resource("/sources/{id}/preview").route(web::post().to(source_rows::preview_source)))
+        .service(
+            web::resource("/actors")
+                .route(web::get().to(actors::list_actors))
+                .route(web::head().to(actors::list_actors)),
+        )
         .service(web::resource("/audit").route(web::get().to(audit::list_audit)))
         .service(web::resource("/me").route(web::get().to(me::me)))
         .service(web::resource("/tickets").route(web::post().to(tickets::create_ticket)))
@@ -171,6 +178,7 @@ fn configure_items(config: &mut web::ServiceConfig) {
                 .route(web::head().to(item_list::list_items))
                 .route(web::post().to(items::create_item)),
         )
+        .service(web::resource("/items/batch").route(web::post().to(item_batch::apply_item_batch)))
         .service(
             web::resource("/items/{id}")
                 .route(web::get().to(items::get_item))

@@ -1,6 +1,7 @@
 //! The tests of this crate, in one binary so that linking is paid once.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
 
+mod actors;
 mod adjustments;
 mod api_keys;
 mod app;
@@ -11,6 +12,7 @@ mod binary;
 mod browsers;
 mod channels;
 mod credentials;
+mod dashboard;
 mod deliveries;
 mod delivery_failures;
 mod documents;
@@ -19,6 +21,7 @@ mod feed;
 mod fullness;
 mod history;
 mod housekeeping;
+mod item_batch;
 mod items;
 mod key_checks;
 mod limits;

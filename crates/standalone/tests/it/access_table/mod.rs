@@ -173,6 +173,7 @@ async fn nothing_of_one_tenant_reaches_another() -> Result<()> {
     for path in [
         "/api/v1/items",
         "/api/v1/changes",
+        "/api/v1/actors",
         "/api/v1/audit",
         "/api/v1/users",
         "/api/v1/api-keys",
