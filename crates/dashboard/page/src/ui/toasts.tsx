@@ -10,6 +10,8 @@ export interface Toast {
   readonly action?: { readonly label: string; readonly run: () => void };
   /** How long it stays, in milliseconds: longer if there is something to do. */
   readonly lasts?: number;
+  /** It is read out at once, whatever is being read. */
+  readonly urgent?: boolean;
 }
 
 interface Shown extends Toast {
@@ -58,14 +60,27 @@ function speak(): void {
 export function Toasts() {
   return (
     <>
-      <div class="toasts" role="status" aria-live="polite">
-        {shown.value.map((message) => (
-          <ToastCard key={message.id} message={message} />
-        ))}
+      <div class="toasts">
+        <div class="toast-group" role="alert" aria-live="assertive">
+          <ToastCards messages={shown.value.filter((message) => message.urgent)} />
+        </div>
+        <div class="toast-group" role="status" aria-live="polite">
+          <ToastCards messages={shown.value.filter((message) => !message.urgent)} />
+        </div>
       </div>
       <div class="hidden" role="status" aria-live="polite">
         {spoken.value}
       </div>
+    </>
+  );
+}
+
+function ToastCards({ messages }: { messages: readonly Shown[] }) {
+  return (
+    <>
+      {messages.map((message) => (
+        <ToastCard key={message.id} message={message} />
+      ))}
     </>
   );
 }
