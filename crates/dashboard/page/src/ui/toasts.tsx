@@ -10,6 +10,8 @@ export interface Toast {
   readonly action?: { readonly label: string; readonly run: () => void };
   /** How long it stays, in milliseconds: longer if there is something to do. */
   readonly lasts?: number;
+  /** It is read out at once, whatever is being read. */
+  readonly urgent?: boolean;
 }
 
 interface Shown extends Toast {
@@ -21,7 +23,8 @@ const LASTS = 5000;
 const LASTS_WITH_ACTION = 10_000;
 let last = 0;
 const shown: Signal<readonly Shown[]> = signal([]);
-const spoken: Signal<string> = signal("");
+/** What is read out. */
+export const spoken: Signal<string> = signal("");
 
 /** Shows a message, and reads it out. The answer takes it away. */
 export function toast(message: Toast): () => void {
@@ -35,26 +38,49 @@ export function toast(message: Toast): () => void {
   return dismiss;
 }
 
-let silentUntil = 0;
+/** Between two texts that are read out there are so many milliseconds: what changes all the time would shout. */
+const PAUSE = 2000;
+let next: string | undefined;
+let pausing = false;
 
-/** Reads a text out, at most once in two seconds: what changes all the time would shout. */
+/** Reads a text out: at once, or behind the pause, if no newer one has come until then. */
 export function announce(text: string): void {
-  if (Date.now() < silentUntil) return;
-  silentUntil = Date.now() + 2000;
-  spoken.value = text;
+  next = text;
+  if (!pausing) speak();
+}
+
+function speak(): void {
+  pausing = next !== undefined;
+  if (next === undefined) return;
+  spoken.value = next;
+  next = undefined;
+  setTimeout(speak, PAUSE);
 }
 
 export function Toasts() {
   return (
     <>
-      <div class="toasts" role="status" aria-live="polite">
-        {shown.value.map((message) => (
-          <ToastCard key={message.id} message={message} />
-        ))}
+      <div class="toasts">
+        <div class="toast-group" role="alert" aria-live="assertive">
+          <ToastCards messages={shown.value.filter((message) => message.urgent)} />
+        </div>
+        <div class="toast-group" role="status" aria-live="polite">
+          <ToastCards messages={shown.value.filter((message) => !message.urgent)} />
+        </div>
       </div>
       <div class="hidden" role="status" aria-live="polite">
         {spoken.value}
       </div>
+    </>
+  );
+}
+
+function ToastCards({ messages }: { messages: readonly Shown[] }) {
+  return (
+    <>
+      {messages.map((message) => (
+        <ToastCard key={message.id} message={message} />
+      ))}
     </>
   );
 }
