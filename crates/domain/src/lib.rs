@@ -24,6 +24,7 @@ mod fields;
 mod frame;
 mod item;
 mod item_batch;
+#[cfg(feature = "openapi")]
 mod item_batch_fields;
 #[cfg(feature = "openapi")]
 mod item_change;
@@ -49,6 +50,7 @@ mod scope_input;
 mod sign_in;
 mod source;
 mod source_input;
+mod statistics;
 mod tenant;
 mod text;
 mod ticket;
@@ -76,6 +78,7 @@ pub use item::{Attributes, Item, ItemId, Price, Quantity, Version};
 pub use item_batch::{
     BatchMatch, BatchOutcome, BatchReport, BatchResult, BatchRow, ItemBatch, OnMissing, OnPresent,
 };
+#[cfg(feature = "openapi")]
 pub use item_batch_fields::BatchRowFields;
 #[cfg(feature = "openapi")]
 pub use item_change::{ItemChange, OldValues};
@@ -102,6 +105,7 @@ pub use source::{
     SourceFormat, SourceHeaderName, SourceKind, SourcePreview, SourceReport, SourceState,
 };
 pub use source_input::{HeaderChange, SourceHeader, SourceInput};
+pub use statistics::{BusyItem, Movement, MovementDay, Reading, Series, SeriesPoint};
 pub use tenant::TenantId;
 pub use text::{Description, Name, Note, Sku, TextError, Unit};
 pub use ticket::{TICKET_LIFETIME, TicketHolder, is_ticket, read_ticket};

@@ -62,6 +62,8 @@ pub enum ProblemCode {
     UnsupportedMediaType,
     /// What another system was asked for on the caller's behalf can't be had.
     UpstreamFailed,
+    /// More changes than can be read in the time that there is.
+    TooManyChanges,
     /// Too many requests.
     RateLimited,
     /// Our fault.
@@ -72,7 +74,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code, in the order of their status.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::MalformedBody,
         Self::InvalidParameter,
         Self::NotAuthenticated,
@@ -98,6 +100,7 @@ impl ProblemCode {
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidBody,
+        Self::TooManyChanges,
         Self::RateLimited,
         Self::Internal,
         Self::UpstreamFailed,
@@ -134,6 +137,7 @@ impl ProblemCode {
             Self::BodyTooLarge => "body_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::UpstreamFailed => "upstream_failed",
+            Self::TooManyChanges => "too_many_changes",
             Self::RateLimited => "rate_limited",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
@@ -156,7 +160,7 @@ impl ProblemCode {
             Self::VersionMismatch => 412,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
-            Self::InvalidBody => 422,
+            Self::InvalidBody | Self::TooManyChanges => 422,
             Self::RateLimited => 429,
             Self::UpstreamFailed => 502,
             Self::Internal => 500,
@@ -194,6 +198,7 @@ impl ProblemCode {
             Self::BodyTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body must be application/json",
             Self::UpstreamFailed => "Another system can't be reached, or can't be understood",
+            Self::TooManyChanges => "There are more changes than can be read in time",
             Self::RateLimited => "Too many requests",
             Self::Internal => "Something went wrong on our side",
             Self::Unavailable => "Not available at the moment",

@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     audit_trail::AuditTrail, cookies::Cookies, csrf::Csrf, housekeeping, invitations::Invitations,
-    key_ring::KeyRing, limits::Limits, log_watch::LogWatch, logins::Logins, passwords::Passwords,
-    presence_sweep, refresh_tokens::RefreshTokens, refusals, routes, sign_in,
+    key_ring::KeyRing, limits::Limits, log_watch::LogWatch, logins::Logins, movement_memory::MovementMemory,
+    passwords::Passwords, presence_sweep, refresh_tokens::RefreshTokens, refusals, routes, sign_in,
 };
 
 /// The REST API, ready to be mounted. Clones share everything.
@@ -43,6 +43,7 @@ struct Shared {
     limits: Option<Limits>,
     audit: AuditTrail,
     header_seal: HeaderSeal,
+    movements: MovementMemory,
     allowed_origins: Vec<String>,
     stop: CancellationToken,
 }
@@ -107,6 +108,7 @@ impl Api {
             limits,
             audit,
             header_seal,
+            movements: MovementMemory::new(),
             allowed_origins,
             stop,
         };
@@ -221,6 +223,11 @@ impl Api {
     /// Seals the headers that data sources send along.
     pub(crate) fn header_seal(&self) -> &HeaderSeal {
         &self.shared.header_seal
+    }
+
+    /// Sums over many changes, as they were lately.
+    pub(crate) fn movements(&self) -> &MovementMemory {
+        &self.shared.movements
     }
 
     pub(crate) fn allowed_origins(&self) -> &[String] {

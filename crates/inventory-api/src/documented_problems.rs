@@ -31,6 +31,14 @@ problem_set! {
     ItemListProblems: InvalidParameter, NotFound
 }
 problem_set! {
+    /// Of how a value of an item went.
+    SeriesProblems: InvalidParameter, NotFound, TooManyChanges
+}
+problem_set! {
+    /// Of sums over many changes.
+    StatisticsProblems: InvalidParameter, TooManyChanges
+}
+problem_set! {
     /// Of the pull feed.
     FeedProblems: InvalidParameter, CursorGone, ChangesRemoved
 }

@@ -23,11 +23,24 @@ pub(crate) fn store_error(error: Error) -> ApiError {
             Problem::new(ProblemCode::DuplicateEmail, detail).with_errors(errors).into()
         }
         Error::Constraint { constraint } => broken_constraint(&constraint),
+        Error::TooSlow(source) => {
+            tracing::warn!(
+                source = &source as &dyn std::error::Error,
+                "there are too many changes to read in time"
+            );
+            too_many_changes()
+        }
         Error::ForeignCursor => {
             ApiError::parameter("after", "is not a cursor of this list with this sort; start without one")
         }
         Error::Corrupt { .. } | Error::Query(_) => ApiError::internal(error),
     }
+}
+
+/// The answer to a question about more changes than can be read before the server gives up.
+pub(crate) fn too_many_changes() -> ApiError {
+    let detail = "There are more changes than can be read in the time that there is. Ask for a shorter time.";
+    ApiError::new(ProblemCode::TooManyChanges, detail)
 }
 
 /// A rule that the table has and the parser of the body doesn't. The name of the constraint says which field.

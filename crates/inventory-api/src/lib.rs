@@ -50,6 +50,7 @@ mod limits;
 pub mod links;
 mod log_watch;
 mod logins;
+mod movement_memory;
 mod openapi;
 mod pagination;
 mod passwords;

@@ -14,8 +14,9 @@ use utoipa::{
 
 use crate::routes::{
     actors, adjustments, api_keys, audit, changes, channels, db_check, deliveries, history, item_batch,
-    item_list, items, me, monitor_runs, monitor_status, monitors, mutes, notification_marks, notifications,
-    passwords, presence, restores, sessions, source_rows, sources, tenant_settings, tickets, tokens, users,
+    item_list, item_series, items, me, monitor_runs, monitor_status, monitors, mutes, notification_marks,
+    notifications, passwords, presence, restores, sessions, source_rows, sources, statistics,
+    tenant_settings, tickets, tokens, users,
 };
 
 /// The document.
@@ -42,7 +43,7 @@ use crate::routes::{
     ),
     paths(
         item_list::list_items, items::create_item, items::get_item, items::replace_item, items::patch_item,
-        items::delete_item, item_batch::apply_item_batch, adjustments::adjust_item, restores::restore_item, history::item_history, changes::list_changes, actors::list_actors, me::me, sessions::create_session,
+        items::delete_item, item_batch::apply_item_batch, adjustments::adjust_item, restores::restore_item, history::item_history, item_series::item_series, statistics::movement, changes::list_changes, actors::list_actors, me::me, sessions::create_session,
         sessions::refresh_session, sessions::list_sessions, sessions::delete_session, users::list_users,
         users::invite_user, users::get_user, users::patch_user, users::delete_user, users::create_password_link,
         passwords::choose_password, passwords::change_password, passwords::reset_password,
@@ -66,7 +67,7 @@ use crate::routes::{
         sources::start_source, sources::stop_source, sources::run_source, source_rows::push_rows,
         source_rows::preview_source,
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, history::HistoryOrder)),
     modifiers(&Everywhere)
 )]
 pub(crate) struct ApiDocument;

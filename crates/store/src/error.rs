@@ -35,6 +35,9 @@ pub enum Error {
     /// A cursor that belongs to another sort, or to no list at all.
     #[error("the cursor doesn't belong to this list")]
     ForeignCursor,
+    /// A question about more changes than the server can read until it gives up.
+    #[error("the query takes too long")]
+    TooSlow(#[source] tokio_postgres::Error),
     /// Anything else: a bug.
     #[error("the query failed")]
     Query(#[source] tokio_postgres::Error),
@@ -66,6 +69,11 @@ impl From<deadpool_postgres::PoolError> for Error {
             other => Self::Unavailable(Box::new(other)),
         }
     }
+}
+
+/// What a question about many changes failed of: one that the server has given up would take as long again.
+pub(crate) fn unless_too_slow(error: tokio_postgres::Error) -> Error {
+    if error.code() == Some(&SqlState::QUERY_CANCELED) { Error::TooSlow(error) } else { error.into() }
 }
 
 /// The kinds of failures that are counted.

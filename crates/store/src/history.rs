@@ -1,15 +1,29 @@
 //! The history of one item: every change of it, of a deleted item too.
 
 use domain::{Change, Cursor, ItemId, Operation, TenantId, Version};
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tokio_postgres::Row;
 
-use crate::{Error, Store, row};
+use crate::{Error, Store, change_ids::ChangeIds, row};
 
-/// A page of an item's history, oldest first.
+/// Which of an item's changes are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct HistoryFilter {
+    /// The newest first, not the oldest.
+    pub newest_first: bool,
+    /// Only what was changed at or after this time.
+    pub since: Option<Timestamp>,
+    /// Only what was changed before this time.
+    pub until: Option<Timestamp>,
+    /// Only what follows the change with this id.
+    pub after: Option<i64>,
+}
+
+/// A page of an item's history.
 #[derive(Debug)]
 pub struct HistoryPage {
-    /// In the order in which they happened.
+    /// In the order in which they happened, or the other way round.
     pub changes: Vec<Change>,
     /// Where the next page starts, if there is one.
     pub next: Option<i64>,
@@ -17,12 +31,12 @@ pub struct HistoryPage {
     pub as_of: Cursor,
     /// Whether the item's first change is still kept.
     pub complete: bool,
-    /// Whether there is an item with this id now.
-    pub exists: bool,
+    /// Whether there is an item with this id now, or some change of one is kept.
+    pub known: bool,
 }
 
 impl Store {
-    /// A page of at most `limit` changes of an item, behind the one with id `after`.
+    /// A page of at most `limit` changes of an item.
     ///
     /// # Errors
     /// The database is away.
@@ -30,44 +44,66 @@ impl Store {
         &self,
         tenant: TenantId,
         id: ItemId,
-        after: i64,
+        filter: HistoryFilter,
         limit: u16,
     ) -> Result<HistoryPage, Error> {
-        const HISTORY: &str = "/* store::item_history */
-            select sequencer.epoch, sequencer.last,
-              exists (select from items where items.tenant_id = $1 and items.id = $2) as exists,
-              coalesce((
-                select oldest.op = 'create' and oldest.version = 1 from changes as oldest
-                where oldest.tenant_id = $1 and oldest.resource = 'item' and oldest.resource_id = $2
-                order by oldest.id limit 1
-              ), false) as complete,
-              page.*
-            from sequencer left join lateral (
-              select changes.id as change_id, change_log.position, changes.resource, changes.resource_id, changes.op,
-                changes.version, changes.at, changes.actor, changes.reason, changes.request_id,
-                changes.data::text as data, changes.previous::text as previous
-              from changes left join change_log on change_log.change_id = changes.id
-              where changes.tenant_id = $1 and changes.resource = 'item' and changes.resource_id = $2
-                and changes.id > $3
-              order by changes.id limit $4
-            ) as page on true
-            order by page.change_id";
+        let HistoryFilter { newest_first, since, until, after } = filter;
         let client = self.client().await?;
+        let mut ids = ChangeIds::between(&client, since, until).await?;
+        match after {
+            Some(after) if newest_first => ids.to = ids.to.min(after),
+            Some(after) => ids.from = ids.from.max(after.saturating_add(1)),
+            None => {}
+        }
         let rows = i64::from(limit) + 1;
-        let rows = client.rows(HISTORY, &[&tenant.get(), &id.get(), &after, &rows]).await?;
+        let rows = client
+            .rows(
+                &statement(newest_first),
+                &[&tenant.get(), &id.get(), &ids.from, &ids.to, &since, &until, &rows],
+            )
+            .await?;
         let limit = usize::from(limit);
         let Some(any) = rows.first() else { return Err(missing_sequencer()) };
-        let (as_of, complete, exists) = (row::head(any)?, any.try_get("complete")?, any.try_get("exists")?);
+        let (as_of, complete, known) = (row::head(any)?, any.try_get("complete")?, any.try_get("known")?);
         let mut changes = Vec::new();
-        let mut last = after;
+        let mut last = None;
         for row in rows.iter().take(limit) {
             let Some(change_id) = row.try_get::<_, Option<i64>>("change_id")? else { break };
             changes.push(read_change(row, change_id)?);
-            last = change_id;
+            last = Some(change_id);
         }
-        let next = (rows.len() > limit).then_some(last);
-        Ok(HistoryPage { changes, next, as_of, complete, exists })
+        let next = last.filter(|_| rows.len() > limit);
+        Ok(HistoryPage { changes, next, as_of, complete, known })
     }
+}
+
+/// A page's statement in one of the two orders.
+fn statement(newest_first: bool) -> String {
+    let order = if newest_first { "desc" } else { "asc" };
+    format!(
+        "/* store::item_history */
+        select sequencer.epoch, sequencer.last,
+          oldest.op is not null or exists (select from items where items.tenant_id = $1 and items.id = $2) as known,
+          coalesce(oldest.op = 'create' and oldest.version = 1, false) as complete,
+          page.*
+        from sequencer
+        left join lateral (
+          select first.op, first.version from changes as first
+          where first.tenant_id = $1 and first.resource = 'item' and first.resource_id = $2
+          order by first.id limit 1
+        ) as oldest on true
+        left join lateral (
+          select changes.id as change_id, change_log.position, changes.resource, changes.resource_id, changes.op,
+            changes.version, changes.at, changes.actor, changes.reason, changes.request_id,
+            changes.data::text as data, changes.previous::text as previous
+          from changes left join change_log on change_log.change_id = changes.id
+          where changes.tenant_id = $1 and changes.resource = 'item' and changes.resource_id = $2
+            and changes.id >= $3 and changes.id < $4
+            and changes.at >= coalesce($5::timestamptz, '-infinity') and changes.at < coalesce($6::timestamptz, 'infinity')
+          order by changes.id {order} limit $7
+        ) as page on true
+        order by page.change_id {order}"
+    )
 }
 
 pub(crate) fn missing_sequencer() -> Error {

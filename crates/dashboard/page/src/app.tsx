@@ -4,7 +4,7 @@ import type { ComponentType } from "preact";
 import { lazy, Suspense } from "preact/compat";
 import { Route, Switch } from "wouter-preact";
 import { t } from "./i18n";
-import { Ended } from "./shell/ended";
+import { Ended, isOver } from "./shell/ended";
 import { Shell } from "./shell/shell";
 import { Toasts } from "./ui/toasts";
 import { Inventory } from "./views/inventory";
@@ -25,25 +25,29 @@ const Account = lazy(() => import("./views/account").then(({ Account }) => ({ de
 export function App() {
   return (
     <>
-      <Shell>
-        <Suspense fallback={<p class="empty">{t("common.loading")}</p>}>
-          <Switch>
-            <Route path="/" component={Inventory} />
-            <Route path="/items" component={Inventory} />
-            <Route path="/items/:id">{({ id }) => <ItemPage key={id} id={Number(id)} />}</Route>
-            <Route path="/overview" component={Overview} />
-            <Route path="/monitors/*?" component={Monitors} />
-            <Route path="/notifications" component={Notifications} />
-            <Route path="/import" component={Transfer} />
-            <Route path="/account/*?" component={Account} />
-            <Route>
-              <p class="empty">{t("common.not_found")}</p>
-            </Route>
-          </Switch>
-        </Suspense>
-      </Shell>
+      <Shell>{!isOver.value && <Views />}</Shell>
       <Toasts />
       <Ended />
     </>
+  );
+}
+
+function Views() {
+  return (
+    <Suspense fallback={<p class="empty">{t("common.loading")}</p>}>
+      <Switch>
+        <Route path="/" component={Inventory} />
+        <Route path="/items" component={Inventory} />
+        <Route path="/items/:id">{({ id }) => <ItemPage key={id} id={Number(id)} />}</Route>
+        <Route path="/overview" component={Overview} />
+        <Route path="/monitors/*?" component={Monitors} />
+        <Route path="/notifications" component={Notifications} />
+        <Route path="/import" component={Transfer} />
+        <Route path="/account/*?" component={Account} />
+        <Route>
+          <p class="empty">{t("common.not_found")}</p>
+        </Route>
+      </Switch>
+    </Suspense>
   );
 }

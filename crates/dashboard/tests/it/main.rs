@@ -4,5 +4,5 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
 
 mod build_script;
-mod node;
+mod running;
 mod workshop;

@@ -12,6 +12,7 @@ mod docs;
 pub(crate) mod history;
 pub(crate) mod item_batch;
 pub(crate) mod item_list;
+pub(crate) mod item_series;
 pub(crate) mod items;
 mod key_check;
 pub(crate) mod me;
@@ -30,6 +31,7 @@ mod snapshot;
 pub(crate) mod source_bodies;
 pub(crate) mod source_rows;
 pub(crate) mod sources;
+pub(crate) mod statistics;
 pub(crate) mod tenant_settings;
 pub(crate) mod tickets;
 pub(crate) mod tokens;
@@ -47,6 +49,16 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .wrap(from_fn(gate))
         .wrap(from_fn(answer_pages))
         .configure(configure_items)
+        .service(
+            web::resource("/items/{id}/series")
+                .route(web::get().to(item_series::item_series))
+                .route(web::head().to(item_series::item_series)),
+        )
+        .service(
+            web::resource("/statistics/movement")
+                .route(web::get().to(statistics::movement))
+                .route(web::head().to(statistics::movement)),
+        )
         .service(
             web::resource("/api-keys")
                 .route(web::get().to(api_keys::list_api_keys))

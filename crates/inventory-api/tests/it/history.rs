@@ -103,3 +103,48 @@ async fn a_history_whose_beginning_was_removed_says_so_on_every_page() {
     app.keep_newest(0).await;
     app.get(&format!("{path}/history")).await.is_problem(404, "not_found");
 }
+
+#[tokio::test]
+async fn history_is_read_from_either_end_and_between_two_times() {
+    let app = App::spawn().await;
+    let sequencer = app.lead().await;
+    let path = app.item(json!({"name": "Bolt"})).await;
+    for quantity in 1..10 {
+        app.patch(&path, json!({"quantity": quantity})).await;
+    }
+    // A change on each day from the first to the tenth of November, among others' of the same days.
+    app.sql
+        .batch_execute(
+            "update changes set at = timestamptz '2026-11-01T12:00:00Z' + (version - 1) * interval '1 day'",
+        )
+        .await
+        .unwrap();
+    sequencer.step().await.unwrap();
+    let versions = async |query: &str| {
+        let (mut versions, mut next) = (Vec::new(), format!("{path}/history?limit=3&{query}"));
+        loop {
+            let page = app.get(&next).await;
+            assert_eq!((page.status.as_u16(), &page.body["complete"]), (200, &json!(true)), "{page:?}");
+            let changes = page.body["data"].as_array().unwrap();
+            versions.extend(changes.iter().map(|change| change["version"].as_i64().unwrap()));
+            if page.body["has_more"] == false {
+                return versions;
+            }
+            let link = page.header("link").to_owned();
+            next = link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned();
+        }
+    };
+    assert_eq!(versions("order=newest").await, [10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
+    assert_eq!(versions("order=oldest").await, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    let (since, until) = ("since=2026-11-03T12:00:00Z", "until=2026-11-08T12:00:00Z");
+    assert_eq!(versions(&format!("{since}&{until}")).await, [3, 4, 5, 6, 7]);
+    assert_eq!(versions(&format!("{since}&{until}&order=newest")).await, [7, 6, 5, 4, 3]);
+    assert_eq!(versions("until=2026-11-01T12:00:00Z").await, [0; 0]);
+    assert_eq!(versions("since=2030-01-01T00:00:00Z&order=newest").await, [0; 0]);
+
+    let newest = app.get(&format!("{path}/history?limit=1&order=newest")).await;
+    let cursor = newest.body["next_cursor"].as_str().unwrap();
+    for query in [&format!("after={cursor}"), "order=up", "since=yesterday", "until=x"] {
+        app.get(&format!("{path}/history?{query}")).await.is_problem(400, "invalid_parameter");
+    }
+}

@@ -57,6 +57,12 @@ export async function load(): Promise<LogoutReason | "signed_out" | undefined> {
   return answer.status === 200 ? undefined : (answer.body.logout_reason ?? "signed_out");
 }
 
+/** Whether the login lasts for the moment, as far as the clock here can tell. */
+export function lasts(): boolean {
+  const ends = me.peek()?.expires_at;
+  return ends == null || Date.parse(ends) > Date.now();
+}
+
 let renewal: Promise<LogoutReason | "signed_out" | undefined> | undefined;
 
 /** Renews the login, once for all who ask at the same time. Says why it has ended, if it has. */

@@ -2,7 +2,7 @@
 // are. A connection that works is only let go when the one that takes its place is live.
 
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { type ConnectedFrame, isTopicFrame, type LogoutReason, type ServerFrame } from "../protocol/frames";
+import { type ConnectedFrame, isChange, isTopicFrame, type LogoutReason, type ServerFrame } from "../protocol/frames";
 import { type Link, openLink } from "./links";
 import { type Happening, type Machine, NEW_MACHINE, step, type Transport } from "./machine";
 import { Inbox, type Topic } from "./topics";
@@ -18,18 +18,24 @@ export interface Surroundings {
   readonly topics: readonly Topic<never>[];
   /** Renews the login; says why it has ended, if it has. */
   readonly renew: () => Promise<LogoutReason | "signed_out" | undefined>;
+  /** Whether the login still lasts, as far as the clock here can tell. */
+  readonly lasts: () => boolean;
   /** Whether to stay connected while nobody looks: somebody wants to be notified. */
   readonly staysWhenHidden: () => boolean;
 }
 
 /** Who isn't looking for so long is disconnected, in milliseconds. */
 export const HIDDEN_GRACE = 20_000;
-/** So often a better way is tried while there is only a fallback, in milliseconds. */
+/** A better way is tried so long after a fallback was taken, and then so often, in milliseconds. */
+const UPGRADE_AFTER = 5_000;
 const UPGRADE_EVERY = 60_000;
 /** So long a link that is to take over may take until it is live, in milliseconds. */
 const TAKE_OVER = 20_000;
-/** A token is renewed so many milliseconds before it ends. */
+/** A token is renewed so many milliseconds before it ends; after a failure, again after so many. */
 const RENEW_BEFORE = 45_000;
+const RENEW_AGAIN = 5_000;
+/** And never sooner than so many milliseconds after it was made: the clock here may be wrong. */
+const RENEW_LEAST = 30_000;
 /** A snapshot that couldn't be had is asked for again after so many milliseconds. */
 const AGAIN_AFTER = 1500;
 const UNAUTHENTICATED: ReadonlySet<number> = new Set([401, 4001, 4002]);
@@ -40,14 +46,19 @@ export class Connection {
   private link: Link | undefined;
   private successor: Link | undefined;
   private readonly timers = new Map<string, number>();
-  private everLive = false;
 
   /** When everything was live for the last time, in milliseconds of the clock. */
   readonly lastLive: Signal<number | undefined> = signal(undefined);
   readonly status: ReadonlySignal<Status>;
 
   constructor(private readonly around: Surroundings) {
-    this.inbox = new Inbox(around.topics, (topic) => this.link?.again(topic));
+    this.inbox = new Inbox(
+      around.topics,
+      (topic, why) => this.link?.again(topic, why),
+      () => {
+        if (this.machine.peek().phase.kind === "open" && this.isFresh()) this.lastLive.value = Date.now();
+      },
+    );
     this.status = computed(() => this.tell(this.machine.value));
   }
 
@@ -57,6 +68,8 @@ export class Connection {
     addEventListener("offline", this.offline);
     this.happen({ type: "started" });
     if (!navigator.onLine) this.offline();
+    // Perhaps nobody has looked yet.
+    this.looked();
   }
 
   /** Tries at once what would be tried after a pause. */
@@ -76,6 +89,7 @@ export class Connection {
     if (document.visibilityState === "visible") {
       this.cancel("hidden");
       this.happen({ type: "shown" });
+      if (!navigator.onLine) this.offline();
     } else {
       this.after("hidden", HIDDEN_GRACE, () => {
         if (!this.around.staysWhenHidden()) this.happen({ type: "hidden" });
@@ -83,15 +97,18 @@ export class Connection {
     }
   };
 
+  private isFresh(): boolean {
+    return this.around.topics.every((topic) => topic.state.value.freshness === "live");
+  }
+
   private tell({ phase }: Machine): Status {
-    const fresh = this.around.topics.every((topic) => topic.state.value.freshness === "live");
     switch (phase.kind) {
       case "open":
-        return fresh ? { kind: "live", transport: phase.transport } : { kind: "catching_up" };
+        return this.isFresh() ? { kind: "live", transport: phase.transport } : { kind: "catching_up" };
       case "waiting":
         return { kind: "reconnecting", until: phase.until };
       case "connecting":
-        return this.everLive ? { kind: "reconnecting", until: 0 } : { kind: "connecting" };
+        return this.lastLive.value === undefined ? { kind: "connecting" } : { kind: "reconnecting", until: 0 };
       case "ended":
         return { kind: "ended", reason: phase.reason };
       default:
@@ -134,23 +151,32 @@ export class Connection {
   }
 
   private connect(transport: Transport): void {
-    this.link = this.open(
+    const link = this.open(
       transport,
-      (frame) => this.take(frame, transport),
-      (code, ms) => this.closed(code, ms),
+      (frame) => {
+        if (this.link === link) this.take(frame, transport);
+      },
+      (code, ms) => this.closed(link, code, ms),
     );
+    this.link = link;
   }
 
-  private closed(code: number, retryAfterMs: number | undefined): void {
+  private closed(link: Link, code: number, retryAfterMs: number | undefined): void {
+    if (this.link !== link) return;
     this.inbox.flush();
-    if (!UNAUTHENTICATED.has(code)) {
+    // A socket that isn't let in can't tell why: it may be the login.
+    if (!UNAUTHENTICATED.has(code) && this.around.lasts()) {
       this.happen({ type: "closed", code, retryAfterMs });
       return;
     }
+    this.giveUpSuccessor();
+    for (const topic of this.around.topics) topic.disconnected();
+    const finish = (happening: Happening): void => {
+      if (this.link === link) this.happen(happening);
+    };
     this.around.renew().then(
-      (ended) =>
-        this.happen(ended === undefined ? { type: "closed", code, retryAfterMs: 0 } : { type: "ended", reason: ended }),
-      () => this.happen({ type: "closed", code, retryAfterMs }),
+      (reason) => finish(reason === undefined ? { type: "closed", code, renewed: true } : { type: "ended", reason }),
+      () => finish({ type: "closed", code, retryAfterMs }),
     );
   }
 
@@ -164,42 +190,47 @@ export class Connection {
       this.after("again", AGAIN_AFTER, () => this.askStale());
     } else {
       this.inbox.take(frame);
-      this.lastLive.value = Date.now();
-      this.everLive = true;
     }
   }
 
   /** Asks anew for what is not live although the connection is. */
   private askStale(): void {
     for (const topic of this.around.topics) {
-      if (topic.state.peek().freshness !== "live") this.link?.again(topic.name);
+      if (topic.state.peek().freshness !== "live") this.link?.again(topic.name, "missing");
     }
   }
 
   /** Plans what must happen while the connection lasts: a new one before the token ends, or on a better way. */
   private plan(connected: ConnectedFrame, transport: Transport): void {
     const ends = connected.token_expires_at === null ? Number.NaN : Date.parse(connected.token_expires_at);
-    if (!Number.isNaN(ends)) {
-      const wait = Math.max(ends - Date.now() - RENEW_BEFORE, 1000);
-      this.after("renew", wait, () => {
-        this.around.renew().then(
-          (ended) => (ended === undefined ? this.takeOver(transport) : this.end(ended)),
-          () => this.after("renew", 5000, () => this.takeOver(transport)),
-        );
-      });
-    }
-    if (transport !== "socket") this.after("upgrade", UPGRADE_EVERY, () => this.takeOver("socket"));
+    if (!Number.isNaN(ends)) this.renewIn(Math.max(ends - Date.now() - RENEW_BEFORE, RENEW_LEAST), transport);
+    if (transport !== "socket") this.after("upgrade", UPGRADE_AFTER, () => this.takeOver("socket"));
+  }
+
+  /** Renews the login, and with it the connection. */
+  private renewIn(ms: number, transport: Transport): void {
+    this.after("renew", ms, () => {
+      const link = this.link;
+      this.around.renew().then(
+        (ended) => {
+          if (this.link !== link) return;
+          if (ended === undefined) this.takeOver(transport);
+          else this.end(ended);
+        },
+        () => {
+          if (this.link === link) this.renewIn(RENEW_AGAIN, transport);
+        },
+      );
+    });
   }
 
   /** Opens another link beside the one that works, and changes over once that is live. */
   private takeOver(transport: Transport): void {
-    if (this.link === undefined || this.successor !== undefined) return;
+    if (this.machine.peek().phase.kind !== "open" || this.successor !== undefined) return;
     const live = new Set<string>();
     let connected: ConnectedFrame | undefined;
     const giveUp = (): void => {
-      this.cancel("take over");
-      this.successor?.close();
-      this.successor = undefined;
+      this.giveUpSuccessor();
       if (transport === "socket") this.after("upgrade", UPGRADE_EVERY, () => this.takeOver(transport));
     };
     const successor = this.open(
@@ -207,25 +238,42 @@ export class Connection {
       (frame) => {
         if (this.link === successor) {
           this.take(frame, transport);
-          return;
+        } else if (this.successor === successor) {
+          if (frame.type === "connected") connected = frame;
+          else if (frame.type === "subscribed" && frame.recovered) live.add(frame.topic);
+          else if (isTopicFrame(frame) && isChange(frame)) this.inbox.take(frame);
+          // Anything else than what was missed would have to take the place of what there is.
+          else if (frame.type !== "heartbeat" && frame.type !== "pong") giveUp();
+          if (connected !== undefined && live.size === this.around.topics.length) this.changeOver(connected, transport);
         }
-        if (frame.type === "connected") connected = frame;
-        else if (frame.type === "subscribed") live.add(frame.topic);
-        else if (frame.type === "initial" || frame.type === "resync" || frame.type === "error") giveUp();
-        else if (isTopicFrame(frame)) this.inbox.take(frame);
-        if (connected === undefined || live.size < this.around.topics.length) return;
-        this.cancel("take over");
-        this.cancel("upgrade");
-        this.link?.close();
-        this.link = successor;
-        this.successor = undefined;
-        this.happen({ type: "upgraded", transport });
-        this.plan(connected, transport);
       },
-      (code, ms) => (this.link === successor ? this.closed(code, ms) : giveUp()),
+      (code, ms) => {
+        if (this.successor === successor) giveUp();
+        else this.closed(successor, code, ms);
+      },
     );
     this.successor = successor;
     this.after("take over", TAKE_OVER, giveUp);
+  }
+
+  private giveUpSuccessor(): void {
+    this.cancel("take over");
+    this.successor?.close();
+    this.successor = undefined;
+  }
+
+  /** The link that was opened beside is live, with everything that the one before has brought. */
+  private changeOver(connected: ConnectedFrame, transport: Transport): void {
+    this.cancel("take over");
+    this.cancel("upgrade");
+    this.link?.close();
+    this.link = this.successor;
+    this.successor = undefined;
+    this.inbox.flush();
+    this.happen({ type: "upgraded", transport });
+    this.plan(connected, transport);
+    // What the one before was asked for never comes now.
+    this.askStale();
   }
 
   private after(name: string, ms: number, act: () => void): void {

@@ -3,6 +3,7 @@
 import { createParser } from "eventsource-parser";
 import type { Cursor, ServerFrame } from "../protocol/frames";
 import { parseFrame } from "../protocol/frames";
+import type { Anew } from "../protocol/reducer";
 import type { Transport } from "./machine";
 
 /** A topic, and where to resume it. */
@@ -20,7 +21,7 @@ export interface LinkEvents {
 /** A connection that is open or opening. */
 export interface Link {
   /** Asks for a topic anew, with a snapshot, where that doesn't come by itself. */
-  readonly again: (topic: string) => void;
+  readonly again: (topic: string, why: Anew) => void;
   /** Closes it; `closed` isn't called any more. */
   readonly close: () => void;
 }
@@ -86,7 +87,8 @@ function openSocket(wanted: readonly Wanted[], events: LinkEvents): Link {
   };
   socket.onmessage = ({ data }: MessageEvent<string>) => {
     if (!open) return;
-    const frame = parseFrame(data);
+    const frame = readable(data);
+    if (frame === "unreadable") return end(CLOSED_BROKEN);
     if (frame?.type === "connected") heartbeat = frame.heartbeat_ms;
     watch.alive(2 * heartbeat);
     if (frame !== undefined) events.frame(frame);
@@ -100,6 +102,15 @@ function openSocket(wanted: readonly Wanted[], events: LinkEvents): Link {
       socket.close();
     },
   };
+}
+
+/** A frame that can't be read ends the link: what came with it is lost. */
+function readable(data: string): ServerFrame | undefined | "unreadable" {
+  try {
+    return parseFrame(data);
+  } catch {
+    return "unreadable";
+  }
 }
 
 /** Streams and polls have one cursor for all topics: the oldest, since what comes twice is no news. */
@@ -121,17 +132,25 @@ function retryAfter(response: Response): number | undefined {
 
 function openEvents(wanted: readonly Wanted[], events: LinkEvents): Link {
   const abort = new AbortController();
-  let silent = false;
-  const watch = new Watch(() => {
-    silent = true;
+  let open = true;
+  const stop = (): void => {
+    open = false;
+    watch.stop();
     abort.abort();
-  });
+  };
+  const end = (...ending: Ending): void => {
+    if (!open) return;
+    stop();
+    events.closed(...ending);
+  };
+  const watch = new Watch(() => end(CLOSED_SILENT));
   let heartbeat = PATIENCE / 2;
   const parser = createParser({
     onEvent: ({ data }) => {
+      if (!open) return;
       const frame = parseFrame(data);
       if (frame?.type === "connected") heartbeat = frame.heartbeat_ms;
-      if (frame !== undefined && !abort.signal.aborted) events.frame(frame);
+      if (frame !== undefined) events.frame(frame);
     },
   });
   const run = async (): Promise<Ending> => {
@@ -139,27 +158,23 @@ function openEvents(wanted: readonly Wanted[], events: LinkEvents): Link {
     const response = await fetch(`/events?${query(wanted)}`, { signal: abort.signal, cache: "no-store" });
     if (!response.ok || response.body === null) return [response.status, retryAfter(response)];
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (;;) {
+    while (open) {
       const { done, value } = await reader.read();
-      if (done) return [CLOSED_BROKEN];
-      parser.feed(value);
+      if (done) break;
       watch.alive(2 * heartbeat);
+      parser.feed(value);
     }
+    return [CLOSED_BROKEN];
   };
-  let open = true;
   void run()
-    .catch((): Ending => [silent ? CLOSED_SILENT : CLOSED_BROKEN])
-    .then(([code, retryAfterMs]) => {
-      watch.stop();
-      if (open) events.closed(code, retryAfterMs);
-    });
+    .catch((): Ending => [CLOSED_BROKEN])
+    .then((ending) => end(...ending));
   return {
-    again: () => {},
-    close: () => {
-      open = false;
-      watch.stop();
-      abort.abort();
+    again: (_, why) => {
+      // What the hub says itself, it follows up itself. Nobody can tell it what is missing here, but it resumes.
+      if (why === "missing") end(CLOSED_BROKEN);
     },
+    close: stop,
   };
 }
 
@@ -172,43 +187,63 @@ interface PollAnswer {
 }
 
 function openPolls(wanted: readonly Wanted[], events: LinkEvents): Link {
-  const abort = new AbortController();
   let open = true;
   let anew = false;
+  let asking = new AbortController();
   const asked = query(wanted);
   // The first answer comes at once: it says whether there is a way at all.
   asked.set("wait", "0");
-  const run = async (): Promise<Ending> => {
-    for (let first = true; ; first = false) {
-      const patience = AbortSignal.timeout(POLL_WAIT * 1000 + PATIENCE);
-      const signal = AbortSignal.any([abort.signal, patience]);
-      const response = await fetch(`/poll?${asked}`, { signal, cache: "no-store" });
+  const tell = (frame: ServerFrame): void => {
+    if (open) events.frame(frame);
+  };
+  const take = (answer: PollAnswer): void => {
+    for (const frame of answer.data) tell(frame);
+    // A poll has no frame that says where a topic is live from: its cursor does.
+    const { recovered, next_cursor, has_more } = answer;
+    const at = readCursor(next_cursor);
+    if (!has_more) for (const { topic } of wanted) tell({ type: "subscribed", topic, recovered, ...at });
+    asked.set("after", next_cursor);
+    asked.set("wait", has_more ? "0" : String(POLL_WAIT));
+  };
+  /** Asks once. Says how it ended, if it did. */
+  const ask = async (first: boolean): Promise<Ending | undefined> => {
+    asking = new AbortController();
+    const { signal } = asking;
+    if (anew) {
+      anew = false;
+      asked.delete("after");
+      asked.set("wait", "0");
+    }
+    const patience = AbortSignal.timeout(POLL_WAIT * 1000 + PATIENCE);
+    try {
+      const response = await fetch(`/poll?${asked}`, {
+        signal: AbortSignal.any([signal, patience]),
+        cache: "no-store",
+      });
       if (!response.ok) return [response.status, retryAfter(response)];
       const answer = (await response.json()) as PollAnswer;
-      if (!open) return [CLOSED_BROKEN];
-      if (first) events.frame(connectedBy(answer));
-      for (const frame of answer.data) events.frame(frame);
-      // A poll has no frame that says where a topic is live from: its cursor does.
-      const at = readCursor(answer.next_cursor);
-      for (const { topic } of wanted) events.frame({ type: "subscribed", topic, recovered: answer.recovered, ...at });
-      if (anew) asked.delete("after");
-      else asked.set("after", answer.next_cursor);
-      asked.set("wait", anew || answer.has_more ? "0" : String(POLL_WAIT));
-      anew = false;
+      if (signal.aborted) return undefined;
+      if (first) tell(connectedBy(answer));
+      take(answer);
+      return undefined;
+    } catch {
+      return signal.aborted ? undefined : [CLOSED_BROKEN];
     }
   };
-  void run()
-    .catch((): Ending => [CLOSED_BROKEN])
-    .then(([code, retryAfterMs]) => {
-      if (open) events.closed(code, retryAfterMs);
-    });
+  const run = async (): Promise<void> => {
+    let ending = await ask(true);
+    while (open && ending === undefined) ending = await ask(false);
+    if (open && ending !== undefined) events.closed(...ending);
+  };
+  void run();
   return {
     again: () => {
       anew = true;
+      asking.abort();
     },
     close: () => {
       open = false;
-      abort.abort();
+      asking.abort();
     },
   };
 }

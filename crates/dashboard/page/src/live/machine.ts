@@ -9,7 +9,8 @@ export type Phase =
   | { readonly kind: "paused" }
   | { readonly kind: "offline" }
   | { readonly kind: "connecting"; readonly transport: Transport }
-  | { readonly kind: "open"; readonly transport: Transport }
+  /** Connected since then, in milliseconds of the clock. */
+  | { readonly kind: "open"; readonly transport: Transport; readonly since: number }
   /** Nothing is tried before `until`, in milliseconds of the clock. */
   | { readonly kind: "waiting"; readonly transport: Transport; readonly until: number }
   /** Final until someone signs in again; `broken` if hub and page don't understand one another. */
@@ -29,12 +30,23 @@ export type Happening =
   | { readonly type: "started" | "online" | "offline" | "hidden" | "shown" | "retry" }
   | { readonly type: "opened"; readonly jitterMs: number }
   | { readonly type: "upgraded"; readonly transport: Transport }
-  | { readonly type: "closed"; readonly code: number; readonly retryAfterMs?: number | undefined }
+  | ({ readonly type: "closed" } & Closed)
   | { readonly type: "ended"; readonly reason: LogoutReason | "signed_out" };
+
+/** How a connection ended. */
+interface Closed {
+  readonly code: number;
+  /** When to come back, if that was said. */
+  readonly retryAfterMs?: number | undefined;
+  /** It was the login, and there is a new one. */
+  readonly renewed?: boolean;
+}
 
 /** The first pause after a failure, and the longest, in milliseconds. */
 export const FIRST_PAUSE = 500;
 export const LONGEST_PAUSE = 30_000;
+/** What lasted so long, in milliseconds, worked: the failures before it no longer count. */
+export const SETTLED = 5_000;
 /** So often in a row a transport may fail to get in before the next one is tried. */
 export const TRIES = 2;
 const CLOSED_RESTART = 1012;
@@ -64,17 +76,17 @@ export function step(machine: Machine, happening: Happening, now: number, random
     case "opened":
       if (phase.kind !== "connecting") return machine;
       return {
-        phase: { kind: "open", transport: phase.transport },
-        failures: 0,
+        ...machine,
+        phase: { kind: "open", transport: phase.transport, since: now },
         refusals: 0,
         jitterMs: happening.jitterMs,
       };
     case "upgraded":
-      return phase.kind === "open" ? { ...machine, phase: { kind: "open", transport: happening.transport } } : machine;
+      return phase.kind === "open" ? { ...machine, phase: { ...phase, transport: happening.transport } } : machine;
     case "ended":
       return { ...machine, phase: { kind: "ended", reason: happening.reason } };
     case "closed":
-      return closed(machine, happening.code, happening.retryAfterMs, now, random);
+      return closed(settled(machine, now), happening, now, random);
   }
 }
 
@@ -83,25 +95,28 @@ function connect(machine: Machine): Machine {
   return { ...machine, phase: { kind: "connecting", transport } };
 }
 
-function closed(
-  machine: Machine,
-  code: number,
-  retryAfterMs: number | undefined,
-  now: number,
-  random: number,
-): Machine {
+/** Forgets the failures before a connection that lasted. One that breaks at once is another failure. */
+function settled(machine: Machine, now: number): Machine {
+  const { phase } = machine;
+  return phase.kind === "open" && now - phase.since >= SETTLED ? { ...machine, failures: 0 } : machine;
+}
+
+function closed(machine: Machine, { code, ...why }: Closed, now: number, random: number): Machine {
   const { phase } = machine;
   if (phase.kind !== "connecting" && phase.kind !== "open") return machine;
   if (code === CLOSED_FORCED_LOGOUT) return { ...machine, phase: { kind: "ended", reason: "revoked" } };
   if (code === CLOSED_BAD_FRAME) return { ...machine, phase: { kind: "ended", reason: "broken" } };
-  const refused = phase.kind === "connecting";
+  // Who came with a login that had ended was let in as far as the way there is concerned.
+  const refused = phase.kind === "connecting" && why.renewed !== true;
   const refusals = refused ? machine.refusals + 1 : 0;
   const moves = refusals >= TRIES;
-  const transport = moves ? next(phase.transport) : phase.transport;
-  const pause = retryAfterMs ?? pauseAfter(code, machine, random);
   return {
     ...machine,
-    phase: { kind: "waiting", transport, until: now + pause },
+    phase: {
+      kind: "waiting",
+      transport: moves ? next(phase.transport) : phase.transport,
+      until: now + pauseAfter(code, why, machine, random),
+    },
     failures: machine.failures + 1,
     refusals: moves ? 0 : refusals,
   };
@@ -112,9 +127,13 @@ function next(transport: Transport): Transport {
 }
 
 /** Exponential, with at least half of it random, so that those who were disconnected together don't return together. */
-function pauseAfter(code: number, machine: Machine, random: number): number {
+function pauseAfter(code: number, why: Omit<Closed, "code">, machine: Machine, random: number): number {
+  // Never before that, and not all at once.
+  if (why.retryAfterMs !== undefined) return why.retryAfterMs * (1 + random / 2);
   if (code === CLOSED_RESTART) return machine.jitterMs * random;
-  if (code === CLOSED_TOO_SLOW && machine.failures === 0) return FIRST_PAUSE * random;
+  const first = machine.failures === 0;
+  if (first && why.renewed === true) return 0;
+  if (first && code === CLOSED_TOO_SLOW) return FIRST_PAUSE * random;
   const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** machine.failures);
   return longest * (0.5 + random / 2);
 }

@@ -1,7 +1,7 @@
 // What the page follows, and the connection that it comes by: items, notifications, monitors, and who else is here.
 
 import type { components } from "../api/schema.gen";
-import { renew } from "../api/session";
+import { lasts, renew } from "../api/session";
 import { Connection } from "./connection";
 import { Topic } from "./topics";
 
@@ -25,5 +25,6 @@ export function stayConnectedIf(wanted: () => boolean): void {
 export const connection = new Connection({
   topics: [items, notifications, monitors, people] as unknown as readonly Topic<never>[],
   renew,
+  lasts,
   staysWhenHidden: () => [...staying].some((wanted) => wanted()),
 });

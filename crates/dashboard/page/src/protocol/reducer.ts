@@ -1,9 +1,18 @@
 // What a client knows of a topic, as a pure function of the snapshot and the frames behind it. Nothing here waits, asks or
 // draws: the same frames always make the same state, which is how it is tested against the protocol's golden files.
 
-import type { ChangeFrame, Cursor, Document, InitialFrame, TopicFrame } from "./frames";
+import type { ChangeFrame, Cursor, Document, HeartbeatFrame, InitialFrame, TopicFrame } from "./frames";
 import { isChange } from "./frames";
 import { SharedMap } from "./shared-map";
+
+/** A frame that says something about a topic: its own, and the heartbeats of its connection. */
+export type Telling<D extends Document> = TopicFrame<D> | HeartbeatFrame;
+
+/**
+ * Why a topic must be asked for anew: the hub said so, and for what reason; or `missing`, because something that should
+ * have come never did.
+ */
+export type Anew = "missing" | "gap" | "epoch" | "too_old";
 
 /**
  * How far what is held can be trusted: `empty` (nothing was ever received), `live` (everything up to `known` is in it),
@@ -18,12 +27,14 @@ export interface TopicState<D extends Document> {
   readonly known: Cursor | undefined;
   /** Up to here, `conflated` said, changes are left out on purpose. */
   readonly conflatedUpTo: number;
-  /** The versions of what was deleted: an older change that comes later is no news. */
+  /** The versions of what was deleted since the snapshot: what is older is no news. */
   readonly deleted: ReadonlyMap<number, number>;
   /** The parts of a snapshot that have come; shown only once it is whole. */
   readonly pending: readonly InitialFrame<D>[];
+  /** A whole snapshot has come, and `subscribed` has not yet said that everything behind it has, too. */
+  readonly renewed: boolean;
   /** Why the topic must be asked for anew, with a snapshot; nothing as long as it needn't. */
-  readonly anew: "gap" | "epoch" | "too_old" | undefined;
+  readonly anew: Anew | undefined;
 }
 
 /** What a batch of frames did. */
@@ -41,28 +52,29 @@ export function emptyTopic<D extends Document>(): TopicState<D> {
     conflatedUpTo: 0,
     deleted: new Map(),
     pending: [],
+    renewed: false,
     anew: undefined,
   };
 }
 
-/** The connection is gone: what is held stays, and no longer counts as fresh. */
+/** The connection is gone: what is held stays, and no longer counts as fresh. The next one resumes behind `known`. */
 export function disconnected<D extends Document>(state: TopicState<D>): TopicState<D> {
   return {
     ...state,
-    freshness: state.freshness === "live" ? "stale" : state.freshness,
+    freshness: asStale(state.freshness),
     pending: [],
+    renewed: false,
     conflatedUpTo: 0,
+    anew: undefined,
   };
 }
 
-/** Everything up to this position was sent (a heartbeat said so). */
-export function knownUpTo<D extends Document>(state: TopicState<D>, position: number): TopicState<D> {
-  if (state.freshness !== "live" || state.known === undefined || position <= state.known.position) return state;
-  return { ...state, known: { ...state.known, position } };
+function asStale(freshness: Freshness): Freshness {
+  return freshness === "live" ? "stale" : freshness;
 }
 
-/** Applies the topic's frames, in the order in which they came. */
-export function reduce<D extends Document>(before: TopicState<D>, frames: readonly TopicFrame<D>[]): Reduced<D> {
+/** Applies what was told about the topic, in the order in which they came. */
+export function reduce<D extends Document>(before: TopicState<D>, frames: readonly Telling<D>[]): Reduced<D> {
   const batch = new Batch(before);
   for (const frame of frames) batch.apply(frame);
   return batch.done();
@@ -76,24 +88,26 @@ class Batch<D extends Document> {
 
   constructor(private state: TopicState<D>) {}
 
-  apply(frame: TopicFrame<D>): void {
-    if (isChange(frame)) {
+  apply(frame: Telling<D>): void {
+    if (!("topic" in frame)) {
+      this.knownUpTo(frame.position);
+    } else if (isChange(frame)) {
       this.change(frame);
-      return;
-    }
-    switch (frame.type) {
-      case "initial":
-        this.state = { ...this.state, pending: [...this.state.pending, frame] };
-        break;
-      case "subscribed":
-        this.subscribed({ epoch: frame.epoch, position: frame.position }, frame.recovered);
-        break;
-      case "conflated":
-        this.state = { ...this.state, conflatedUpTo: Math.max(this.state.conflatedUpTo, frame.position) };
-        break;
-      case "resync":
-        this.state = { ...this.state, freshness: this.stale(), pending: [], anew: frame.reason };
-        break;
+    } else {
+      switch (frame.type) {
+        case "initial":
+          this.initial(frame);
+          break;
+        case "subscribed":
+          this.subscribed({ epoch: frame.epoch, position: frame.position }, frame.recovered);
+          break;
+        case "conflated":
+          this.state = { ...this.state, conflatedUpTo: Math.max(this.state.conflatedUpTo, frame.position) };
+          break;
+        case "resync":
+          this.askAnew(frame.reason);
+          break;
+      }
     }
   }
 
@@ -103,50 +117,56 @@ class Batch<D extends Document> {
     return { state: { ...this.state, rows, deleted }, applied: this.applied };
   }
 
-  private subscribed(at: Cursor, recovered: boolean): void {
-    const parts = this.state.pending;
-    if (parts.length > 0) {
-      this.replace(parts);
-    } else if (!recovered && this.state.freshness !== "empty") {
-      // Live from here on, but nobody says what happened before.
-      this.state = { ...this.state, freshness: "stale", anew: "gap" };
-      return;
-    }
-    const position =
-      this.state.known?.epoch === at.epoch ? Math.max(at.position, this.state.known.position) : at.position;
-    this.state = {
-      ...this.state,
-      freshness: "live",
-      known: { epoch: at.epoch, position },
-      pending: [],
-      anew: undefined,
-    };
+  /** Everything up to this position was sent, a heartbeat says. Of a topic that isn't live it says nothing. */
+  private knownUpTo(position: number): void {
+    const { freshness, known } = this.state;
+    if (freshness !== "live" || known === undefined || position <= known.position) return;
+    this.state = { ...this.state, known: { epoch: known.epoch, position } };
   }
 
-  /** Puts a whole snapshot in the place of what there was. */
-  private replace(parts: readonly InitialFrame<D>[]): void {
+  private initial(frame: InitialFrame<D>): void {
+    // Parts of another snapshot are of one that was given up.
+    const [first] = this.state.pending;
+    const goesOn = first?.as_of.epoch === frame.as_of.epoch && first.as_of.position === frame.as_of.position;
+    const pending = goesOn ? [...this.state.pending, frame] : [frame];
+    this.state = { ...this.state, pending };
+    if (!frame.more) this.replace(pending, frame.as_of);
+  }
+
+  /** Puts a whole snapshot in the place of what there was. What has changed since is still to come. */
+  private replace(parts: readonly InitialFrame<D>[], known: Cursor): void {
     this.rows.clear();
     this.deleted = new Map();
     const documents = parts.flatMap((part) => part.data);
     const rows = SharedMap.empty<D>().with(documents.map((document) => [document.id, document] as const));
-    this.state = { ...this.state, rows, known: parts[0]?.as_of, conflatedUpTo: 0 };
+    this.state = { ...this.state, rows, known, conflatedUpTo: 0, pending: [], renewed: true, anew: undefined };
+  }
+
+  private subscribed(at: Cursor, recovered: boolean): void {
+    if (this.state.anew !== undefined) return;
+    if (!recovered && !this.state.renewed) {
+      // Live from here on, but nobody says what was before.
+      this.askAnew("missing");
+      return;
+    }
+    const before = this.state.known;
+    const position = before?.epoch === at.epoch ? Math.max(at.position, before.position) : at.position;
+    const known = { epoch: at.epoch, position };
+    this.state = { ...this.state, freshness: "live", known, renewed: false };
   }
 
   private change(frame: ChangeFrame<D>): void {
     const known = this.state.known;
     if (this.state.anew !== undefined || known === undefined) return;
     if (frame.prev > known.position && frame.prev > this.state.conflatedUpTo) {
-      // Something between the two never came.
-      this.state = { ...this.state, freshness: this.stale(), anew: "gap" };
+      this.askAnew("missing");
       return;
     }
-    if (frame.position > known.position) {
-      this.state = { ...this.state, known: { epoch: known.epoch, position: frame.position } };
-    }
-    if (frame.version > this.versionOf(frame.id)) this.put(frame);
-  }
-
-  private put(frame: ChangeFrame<D>): void {
+    // What lies up to there is known: it comes twice, from another connection.
+    if (frame.position <= known.position) return;
+    this.state = { ...this.state, known: { epoch: known.epoch, position: frame.position } };
+    // A snapshot may already have what is behind the place that it names.
+    if (frame.version <= this.versionOf(frame.id)) return;
     this.applied.push(frame);
     if (frame.type === "delete" || frame.data === null) {
       this.rows.set(frame.id, undefined);
@@ -162,7 +182,7 @@ class Batch<D extends Document> {
     return Math.max(row?.version ?? 0, (this.deleted ?? this.state.deleted).get(id) ?? 0);
   }
 
-  private stale(): Freshness {
-    return this.state.freshness === "empty" ? "empty" : "stale";
+  private askAnew(anew: Anew): void {
+    this.state = { ...this.state, freshness: asStale(this.state.freshness), pending: [], renewed: false, anew };
   }
 }

@@ -22,6 +22,19 @@ export class SharedMap<D> {
     for (const chunk of this.chunks.values()) yield* chunk.values();
   }
 
+  /** What is another document here than in the map before, or isn't there any more (`undefined`). */
+  *since(before: SharedMap<D>): Generator<readonly [number, D | undefined]> {
+    for (const [key, chunk] of this.chunks) {
+      const old = before.chunks.get(key);
+      if (old === chunk) continue;
+      for (const [id, document] of chunk) if (old?.get(id) !== document) yield [id, document];
+    }
+    for (const [key, old] of before.chunks) {
+      const chunk = this.chunks.get(key);
+      if (old !== chunk) for (const id of old.keys()) if (chunk?.has(id) !== true) yield [id, undefined];
+    }
+  }
+
   /** A map in which these documents, by id, take the place of those before; `undefined` takes one out. */
   with(changes: Iterable<readonly [number, D | undefined]>): SharedMap<D> {
     const chunks = new Map(this.chunks);

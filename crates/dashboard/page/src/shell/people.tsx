@@ -1,8 +1,11 @@
-// Who else is here, as initials in the bar.
+// Who else is here: initials in the bar, names and since when behind them. Programs that came with a key have an icon.
 
 import { t } from "../i18n";
-import { isMe, nameOf } from "../live/actors";
-import { people } from "../live/stock";
+import { ago, collator } from "../i18n/format";
+import { isMe } from "../live/actors";
+import { type Person, people } from "../live/stock";
+import { now } from "../ui/clock";
+import { Icon } from "../ui/icon";
 import { Menu } from "../ui/menu";
 
 const MOST = 4;
@@ -13,31 +16,49 @@ function initials(name: string): string {
   return letters.slice(0, 2).join("").toUpperCase();
 }
 
+const isKey = ({ actor }: Person): boolean => actor.startsWith("key:");
+
+/** Whoever looks comes first, then people, then programs, each by name. */
+function inOrder(here: readonly Person[]): readonly Person[] {
+  const rank = (person: Person): number => (isMe(person.actor) ? 0 : isKey(person) ? 2 : 1);
+  return [...here].sort((a, b) => rank(a) - rank(b) || collator().compare(a.name, b.name));
+}
+
 export function People() {
-  const here = [...people.state.value.rows.values()];
+  const here = inOrder([...people.state.value.rows.values()]);
   if (here.length === 0) return null;
-  const named = here.map((person) => ({ ...person, name: nameOf(person.actor) }));
   const face = (
     <span class="people" aria-hidden="true">
-      {named.slice(0, MOST).map((person) => (
-        <span key={person.actor} class="avatar">
-          {initials(person.name)}
-        </span>
+      {here.slice(0, MOST).map((person) => (
+        <Avatar key={person.id} person={person} />
       ))}
-      {named.length > MOST && <span class="avatar">+{named.length - MOST}</span>}
+      {here.length > MOST && <span class="avatar">+{here.length - MOST}</span>}
     </span>
   );
   return (
-    <Menu label={t("connection.people_here", { count: named.length })} face={face}>
-      {named.map((person) => (
-        <span key={person.actor} class="menu-item" data-stays>
-          <span class="avatar" aria-hidden="true">
-            {initials(person.name)}
+    <Menu label={t("connection.people_here", { count: here.length })} face={face}>
+      {here.map((person) => (
+        <div key={person.id} class="menu-item person" data-stays tabIndex={-1}>
+          <Avatar person={person} />
+          <span class="person-text">
+            <span>
+              {person.name} {isMe(person.actor) && <span class="quiet">({t("common.you")})</span>}
+            </span>
+            <span class="quiet">
+              {isKey(person) && <>{t("account.here_as_key")}, </>}
+              {t("account.here_since", { ago: ago(person.since, now.value) })}
+            </span>
           </span>
-          {person.name}
-          {isMe(person.actor) && <span class="quiet">({t("common.you")})</span>}
-        </span>
+        </div>
       ))}
     </Menu>
+  );
+}
+
+function Avatar({ person }: { person: Person }) {
+  return (
+    <span class={isKey(person) ? "avatar key" : "avatar"} aria-hidden="true">
+      {isKey(person) ? <Icon name="key" /> : initials(person.name)}
+    </span>
   );
 }

@@ -47,6 +47,8 @@ export function Dialog({ title, onClose, children, actions, wide, onSubmit, fina
         event.preventDefault();
         if (!final) onClose();
       }}
+      // Browsers let nobody keep a dialog open against Escape pressed twice.
+      onClose={() => (final ? element.current?.showModal() : onClose())}
     >
       <div class="dialog-head">
         <h2 id={heading}>{title}</h2>

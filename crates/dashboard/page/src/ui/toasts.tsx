@@ -23,7 +23,8 @@ const LASTS = 5000;
 const LASTS_WITH_ACTION = 10_000;
 let last = 0;
 const shown: Signal<readonly Shown[]> = signal([]);
-const spoken: Signal<string> = signal("");
+/** What is read out. */
+export const spoken: Signal<string> = signal("");
 
 /** Shows a message, and reads it out. The answer takes it away. */
 export function toast(message: Toast): () => void {
@@ -37,13 +38,23 @@ export function toast(message: Toast): () => void {
   return dismiss;
 }
 
-let silentUntil = 0;
+/** Between two texts that are read out there are so many milliseconds: what changes all the time would shout. */
+const PAUSE = 2000;
+let next: string | undefined;
+let pausing = false;
 
-/** Reads a text out, at most once in two seconds: what changes all the time would shout. */
+/** Reads a text out: at once, or behind the pause, if no newer one has come until then. */
 export function announce(text: string): void {
-  if (Date.now() < silentUntil) return;
-  silentUntil = Date.now() + 2000;
-  spoken.value = text;
+  next = text;
+  if (!pausing) speak();
+}
+
+function speak(): void {
+  pausing = next !== undefined;
+  if (next === undefined) return;
+  spoken.value = next;
+  next = undefined;
+  setTimeout(speak, PAUSE);
 }
 
 export function Toasts() {

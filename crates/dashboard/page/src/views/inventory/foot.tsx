@@ -1,0 +1,49 @@
+// Below the table: what all shown items are together, and what is done with the selected ones.
+
+import { t } from "../../i18n";
+import { price, whole } from "../../i18n/format";
+import { may } from "../../api/session";
+import { Button } from "../../ui/button";
+import { decimal } from "./decimal";
+import { askAdjust, askDelete } from "./doing";
+import { itemOf, known, totals } from "./model";
+import { selection } from "./state";
+
+export function Foot() {
+  const { items, quantity, value } = totals();
+  const all = known();
+  return (
+    <div class="foot">
+      <Selected />
+      <span>
+        {items === all ? t("inventory.items", { count: items }) : t("inventory.items_of", { count: items, all })}
+      </span>
+      <span class="wide-only">{t("inventory.total_quantity", { quantity: quantity.toLocaleString() })}</span>
+      <span>{t("inventory.total_value", { value: price(decimal(value)) })}</span>
+    </div>
+  );
+}
+
+function Selected() {
+  const ids = selection.value;
+  if (ids.size === 0) return null;
+  const chosen = () => [...ids].map(itemOf).filter((item) => item !== undefined);
+  return (
+    <div class="selected" role="group" aria-label={t("inventory.selected", { count: ids.size })}>
+      <strong>{t("inventory.selected", { count: whole(ids.size) })}</strong>
+      {may("stock") && (
+        <Button small onClick={() => askAdjust(chosen())}>
+          {t("inventory.adjust")}
+        </Button>
+      )}
+      {may("items") && (
+        <Button small icon="trash" onClick={() => askDelete(chosen())}>
+          {t("common.delete")}
+        </Button>
+      )}
+      <Button small kind="plain" onClick={() => (selection.value = new Set())}>
+        {t("inventory.select_none")}
+      </Button>
+    </div>
+  );
+}
