@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Transform } from "node:stream";
+import { BuiltPage } from "./built-page";
 
 export interface Faults {
   /** Paths that aren't let through. */
@@ -26,6 +27,7 @@ export class Gateway {
   api = 0;
   hub = 0;
   private readonly server = createServer((asked, answer) => this.pass(asked, answer));
+  private readonly page = BuiltPage.named();
   private readonly sockets = new Set<Duplex>();
 
   async start(): Promise<void> {
@@ -74,6 +76,12 @@ export class Gateway {
     }
     const { method, url: path, headers } = asked;
     const onward = request({ host: "127.0.0.1", port, method, path, headers }, (answered) => {
+      const instead = this.page?.answer((path ?? "/").split("?")[0] ?? "/", answered.headers);
+      if (instead !== undefined) {
+        answered.resume();
+        answer.writeHead(200, instead.headers).end(instead.content);
+        return;
+      }
       answer.writeHead(answered.statusCode ?? 502, answered.headers);
       answer.flushHeaders();
       answered.on("error", () => answer.destroy());

@@ -27,6 +27,8 @@ export interface TopicState<D extends Document> {
   readonly known: Cursor | undefined;
   /** Up to here, `conflated` said, changes are left out on purpose. */
   readonly conflatedUpTo: number;
+  /** The versions of what was deleted since the snapshot: what is older is no news. */
+  readonly deleted: ReadonlyMap<number, number>;
   /** The parts of a snapshot that have come; shown only once it is whole. */
   readonly pending: readonly InitialFrame<D>[];
   /** A whole snapshot has come, and `subscribed` has not yet said that everything behind it has, too. */
@@ -48,6 +50,7 @@ export function emptyTopic<D extends Document>(): TopicState<D> {
     rows: SharedMap.empty<D>(),
     known: undefined,
     conflatedUpTo: 0,
+    deleted: new Map(),
     pending: [],
     renewed: false,
     anew: undefined,
@@ -81,6 +84,7 @@ export function reduce<D extends Document>(before: TopicState<D>, frames: readon
 class Batch<D extends Document> {
   private readonly rows = new Map<number, D | undefined>();
   private readonly applied: ChangeFrame<D>[] = [];
+  private deleted: Map<number, number> | undefined;
 
   constructor(private state: TopicState<D>) {}
 
@@ -109,7 +113,8 @@ class Batch<D extends Document> {
 
   done(): Reduced<D> {
     const rows = this.rows.size === 0 ? this.state.rows : this.state.rows.with(this.rows);
-    return { state: { ...this.state, rows }, applied: this.applied };
+    const deleted = this.deleted ?? this.state.deleted;
+    return { state: { ...this.state, rows, deleted }, applied: this.applied };
   }
 
   /** Everything up to this position was sent, a heartbeat says. Of a topic that isn't live it says nothing. */
@@ -131,6 +136,7 @@ class Batch<D extends Document> {
   /** Puts a whole snapshot in the place of what there was. What has changed since is still to come. */
   private replace(parts: readonly InitialFrame<D>[], known: Cursor): void {
     this.rows.clear();
+    this.deleted = new Map();
     const documents = parts.flatMap((part) => part.data);
     const rows = SharedMap.empty<D>().with(documents.map((document) => [document.id, document] as const));
     this.state = { ...this.state, rows, known, conflatedUpTo: 0, pending: [], renewed: true, anew: undefined };
@@ -160,10 +166,20 @@ class Batch<D extends Document> {
     if (frame.position <= known.position) return;
     this.state = { ...this.state, known: { epoch: known.epoch, position: frame.position } };
     // A snapshot may already have what is behind the place that it names.
-    const held = this.rows.has(frame.id) ? this.rows.get(frame.id) : this.state.rows.get(frame.id);
-    if (frame.version <= (held?.version ?? 0)) return;
+    if (frame.version <= this.versionOf(frame.id)) return;
     this.applied.push(frame);
-    this.rows.set(frame.id, frame.type === "delete" || frame.data === null ? undefined : frame.data);
+    if (frame.type === "delete" || frame.data === null) {
+      this.rows.set(frame.id, undefined);
+      this.deleted ??= new Map(this.state.deleted);
+      this.deleted.set(frame.id, frame.version);
+    } else {
+      this.rows.set(frame.id, frame.data);
+    }
+  }
+
+  private versionOf(id: number): number {
+    const row = this.rows.has(id) ? this.rows.get(id) : this.state.rows.get(id);
+    return Math.max(row?.version ?? 0, (this.deleted ?? this.state.deleted).get(id) ?? 0);
   }
 
   private askAnew(anew: Anew): void {
