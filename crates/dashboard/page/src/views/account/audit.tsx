@@ -75,7 +75,7 @@ export function Audit() {
     <section class="stack" aria-labelledby="audit">
       <h2 id="audit">{t("account.part_audit")}</h2>
       <p class="quiet">{t("account.audit_text")}</p>
-      <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
+      <form class="audit-filters" role="search" onSubmit={(event) => event.preventDefault()}>
         <ChoiceField<Event | "">
           label={t("account.audit_event")}
           value={filter.event}
@@ -99,7 +99,7 @@ export function Audit() {
           value={filter.until}
           onText={(until) => set({ until })}
         />
-        <div class="row filter-buttons">
+        <div class="row audit-buttons">
           <Button disabled={filter === EVERYTHING} onClick={() => setFilter(EVERYTHING)}>
             {t("account.audit_reset")}
           </Button>
