@@ -22,7 +22,6 @@ export const inventory = {
   filters: "Filters",
   clear_filters: "Show everything",
   remove_filter: "Remove the filter {{filter}}",
-  showing: "{{shown}} match",
   level_low: "Low stock",
   level_out: "Out of stock",
   level_no_price: "Without a price",

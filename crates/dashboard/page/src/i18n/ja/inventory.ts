@@ -21,7 +21,6 @@ export const inventory = {
   filters: "絞り込み",
   clear_filters: "すべて表示",
   remove_filter: "絞り込み「{{filter}}」を外す",
-  showing: "{{shown}} 件が該当",
   level_low: "在庫僅少",
   level_out: "在庫切れ",
   level_no_price: "単価なし",

@@ -21,7 +21,6 @@ export const inventory = {
   filters: "筛选",
   clear_filters: "显示全部",
   remove_filter: "移除筛选条件“{{filter}}”",
-  showing: "{{shown}} 项符合",
   level_low: "库存不足",
   level_out: "缺货",
   level_no_price: "没有单价",

@@ -20,10 +20,17 @@ export const answers: Signal<ReadonlyMap<number, Answer>> = signal(new Map());
 const own = new Set<string>();
 const underWay = new Map<number, number>();
 
+/** Whether the stream is as far as the answer. */
+function isSaid(id: number, answer: Answer): boolean {
+  const row = items.state.peek().rows.get(id);
+  return answer.item === undefined
+    ? (row?.version ?? answer.version) >= answer.version
+    : (row?.version ?? 0) >= answer.version;
+}
+
 function keep(id: number, answer: Answer): void {
-  const { rows, deleted } = items.state.peek();
   // The stream may have been faster.
-  if (Math.max(rows.get(id)?.version ?? 0, deleted.get(id) ?? 0) >= answer.version) return;
+  if (isSaid(id, answer)) return;
   own.add(`${id}:${answer.version}`);
   answers.value = new Map(answers.peek()).set(id, answer);
 }
@@ -58,17 +65,23 @@ export function isOwn(id: number, version: number): boolean {
 export function settle(): readonly number[] {
   const held = answers.peek();
   if (held.size === 0) return [];
-  const { rows, deleted } = items.state.peek();
   const live = connection.status.peek().kind === "live";
   const settled = [...held].filter(([id, answer]) => {
-    const known = Math.max(rows.get(id)?.version ?? 0, deleted.get(id) ?? 0);
-    return known >= answer.version || (live && Date.now() - answer.at > PATIENCE);
+    return isSaid(id, answer) || (live && Date.now() - answer.at > PATIENCE);
   });
   if (settled.length === 0) return [];
   const left = new Map(held);
   for (const [id] of settled) left.delete(id);
   answers.value = left;
   return settled.map(([id]) => id);
+}
+
+/** Somebody deleted it after what was answered. */
+export function overtaken(id: number, version: number): void {
+  if ((answers.peek().get(id)?.version ?? version) >= version) return;
+  const left = new Map(answers.peek());
+  left.delete(id);
+  answers.value = left;
 }
 
 /** The item as far as this page knows it. */

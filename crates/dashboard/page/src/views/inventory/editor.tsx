@@ -8,7 +8,7 @@ import { Button } from "../../ui/button";
 import type { Column } from "./columns";
 import { Ago, columnTitle, display } from "./display";
 import { type Draft, draftKey, dropDraft, open, wished } from "./drafts";
-import { isAttribute, valueIn } from "./fields";
+import { draftOf, isAttribute, valueIn } from "./fields";
 import { handle } from "./model";
 import { chooseMine, saveEdit, typed } from "./saving";
 
@@ -29,7 +29,8 @@ export function Editor({ draft, column, above, onLeave }: Props) {
   const note = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     input.current?.focus();
-    if (draft.text.length > 1) input.current?.select();
+    // What somebody began to type goes on behind it.
+    if (draft.text === draftOf(draft.field, valueIn(draft.base, draft.field))) input.current?.select();
   }, []);
   const leave = (to: "here" | "next" | "previous"): void => {
     if (saveEdit(key)) onLeave(to);

@@ -4,7 +4,7 @@
 import { isMe } from "../../live/actors";
 import { type Item, items } from "../../live/stock";
 import type { ChangeFrame } from "../../protocol/frames";
-import { isOwn } from "./answers";
+import { isOwn, overtaken } from "./answers";
 import { type Field, valueIn } from "./fields";
 import { changedFields } from "./merging";
 
@@ -55,7 +55,9 @@ export function followFlashes(redraw: () => void): () => void {
   const off = items.listen((changes, live) => {
     for (const change of changes) {
       remember(change);
-      if (live && !(isMe(change.actor) && isOwn(change.id, change.version))) flash(change);
+      if (change.type === "delete") overtaken(change.id, change.version);
+      if (isMe(change.actor) && isOwn(change.id, change.version)) fade(change);
+      else if (live) flash(change);
     }
     plan();
   });
@@ -73,6 +75,16 @@ function remember({ id, actor, at, version, reason }: ChangeFrame<Item>): void {
     if (last.size <= MOST) break;
     last.delete(oldest);
   }
+}
+
+/** What this page has just changed itself doesn't flash as somebody else's. */
+function fade({ id, data, previous }: ChangeFrame<Item>): void {
+  const shown = flashes.get(id);
+  if (shown === undefined) return;
+  const before = new Map(shown.before);
+  for (const field of data === null || previous === null ? [] : changedFields(previous, data)) before.delete(field);
+  if (data === null || before.size === 0) flashes.delete(id);
+  else flashes.set(id, { ...shown, before });
 }
 
 function flash(change: ChangeFrame<Item>): void {

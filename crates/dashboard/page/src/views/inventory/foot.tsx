@@ -6,7 +6,7 @@ import { may } from "../../api/session";
 import { Button } from "../../ui/button";
 import { decimal } from "./decimal";
 import { askAdjust, askDelete } from "./doing";
-import { itemOf, known, totals } from "./model";
+import { itemOf, known, outOfOrder, reorder, totals } from "./model";
 import { selection } from "./state";
 
 export function Foot() {
@@ -14,6 +14,7 @@ export function Foot() {
   const all = known();
   return (
     <div class="foot">
+      <OrderHint />
       <Selected />
       <span>
         {items === all ? t("inventory.items", { count: items }) : t("inventory.items_of", { count: items, all })}
@@ -43,6 +44,23 @@ function Selected() {
       )}
       <Button small kind="plain" onClick={() => (selection.value = new Set())}>
         {t("inventory.select_none")}
+      </Button>
+    </div>
+  );
+}
+
+/**
+ * The order is held while somebody is at work in the rows: says so once it isn't true any more. It
+ * stands here because nothing above the rows may push them away.
+ */
+function OrderHint() {
+  const moved = outOfOrder.value;
+  if (moved === 0) return null;
+  return (
+    <div class="order-hint">
+      <span>{t("inventory.out_of_order", { count: moved })}</span>
+      <Button small icon="history" onClick={reorder}>
+        {t("inventory.reorder")}
       </Button>
     </div>
   );

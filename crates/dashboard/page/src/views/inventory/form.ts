@@ -176,7 +176,7 @@ export class ItemForm {
       const field = first === "attributes" && second !== undefined ? fieldOfAttribute(unescape(second)) : first;
       wrong.set(this.fields.peek().some((known) => known === field) ? field : "", detail);
     }
-    if (problem.code === "sku_taken") wrong.set("sku", problemText(problem));
+    if (problem.code === "duplicate_sku") wrong.set("sku", problemText(problem));
     if (wrong.size === 0) wrong.set("", problemText(problem));
     this.wrong.value = wrong;
   }

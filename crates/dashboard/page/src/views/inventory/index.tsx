@@ -12,7 +12,7 @@ import { Cards } from "./cards";
 import { Dialogs } from "./dialogs";
 import { Foot } from "./foot";
 import { Grid } from "./grid";
-import { ask, askAddress, known, outOfOrder, query, reorder, rowCount, startModel } from "./model";
+import { ask, askAddress, known, query, reorder, rowCount, startModel } from "./model";
 import { EVERYTHING, isFiltered, readQuery } from "./query";
 import { dialog } from "./state";
 import { sendSteps } from "./steps";
@@ -48,7 +48,6 @@ export function Inventory() {
       <h1 class="hidden">{t("inventory.title")}</h1>
       <Toolbar />
       <FilterBar />
-      <OrderHint />
       <Rows narrow={narrow.value} />
       <Foot />
       <Dialogs />
@@ -99,18 +98,4 @@ function Rows({ narrow }: { narrow: boolean }) {
     );
   }
   return narrow ? <Cards /> : <Grid />;
-}
-
-/** The order is held while somebody is at work in the rows: says so once it isn't true any more. */
-function OrderHint() {
-  const moved = outOfOrder.value;
-  if (moved === 0) return null;
-  return (
-    <div class="order-hint">
-      <span>{t("inventory.out_of_order", { count: moved })}</span>
-      <Button small icon="history" onClick={reorder}>
-        {t("inventory.reorder")}
-      </Button>
-    </div>
-  );
 }

@@ -124,14 +124,14 @@ export function problemText(problem: ApiProblem): string {
   if (problem.code === "insufficient_stock" && now !== undefined) {
     return t("inventory.insufficient", { name: now.name, quantity: whole(now.quantity), unit: now.unit });
   }
-  if (problem.code === "sku_taken") return t("inventory.sku_taken");
+  if (problem.code === "duplicate_sku") return t("inventory.sku_taken");
   if (problem.status === 0) return t("common.unreachable");
   return problem.errors.length > 0 ? problem.errors.map(({ detail }) => detail).join("; ") : problem.text;
 }
 
 export function showProblem(error: unknown): void {
   const problem = asProblem(error);
-  const own = problem.code === "insufficient_stock" || problem.code === "sku_taken";
+  const own = problem.code === "insufficient_stock" || problem.code === "duplicate_sku";
   const text = problemText(problem);
   toast({ text: own ? text : t("common.failed", { detail: text }), kind: "danger" });
 }

@@ -3,7 +3,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { t } from "../../i18n";
-import { whole } from "../../i18n/format";
 import { may } from "../../api/session";
 import { Button } from "../../ui/button";
 import { Icon } from "../../ui/icon";
@@ -12,7 +11,7 @@ import { COLUMNS, isColumn, visibleColumns } from "./columns";
 import { columnTitle } from "./display";
 import { Filters } from "./filters";
 import { ask, query, totals } from "./model";
-import { EVERYTHING, isFiltered, type Query } from "./query";
+import { EVERYTHING, type Query } from "./query";
 import { dialog } from "./state";
 
 /** How long nothing is typed before it is said how much was found, in milliseconds. */
@@ -106,7 +105,6 @@ function SortChoice() {
 /** The filters that are on, each with a way to take it off. */
 export function FilterBar() {
   const now = query.value;
-  if (!isFiltered(now)) return null;
   const chips: (readonly [string, Partial<Query>])[] = [
     ...now.levels.map(
       (level) => [t(`inventory.level_${level}`), { levels: now.levels.filter((other) => other !== level) }] as const,
@@ -116,9 +114,9 @@ export function FilterBar() {
       (one) => [`${one.name}: ${one.value}`, { attributes: now.attributes.filter((other) => other !== one) }] as const,
     ),
   ];
+  if (chips.length === 0) return null;
   return (
     <div class="filter-bar">
-      <span>{t("inventory.showing", { shown: whole(totals().items) })}</span>
       {chips.map(([text, off]) => (
         <Button key={text} small onClick={() => ask(off)} aria-label={t("inventory.remove_filter", { filter: text })}>
           {text}
