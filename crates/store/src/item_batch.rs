@@ -62,7 +62,11 @@ impl Store {
                 lock(&transaction, tenant, &keys).await?;
             }
             let (as_of, compared) = compare(&transaction, tenant, batch, &places).await?;
-            let holders = holders(&transaction, tenant, &keys).await?;
+            let holders = match batch.match_by {
+                // A sku that no row has found is nobody's. Asked a moment later, somebody may have created it.
+                BatchMatch::Sku => HashMap::new(),
+                BatchMatch::Id => holders(&transaction, tenant, &keys).await?,
+            };
             let plan = plan(batch, &places, &compared, holders);
             let created =
                 if batch.dry_run { HashMap::new() } else { write(&transaction, tenant, &plan).await? };

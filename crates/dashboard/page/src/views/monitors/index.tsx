@@ -4,8 +4,9 @@ import type { ComponentChildren } from "preact";
 import { Link, Route, Switch, useLocation } from "wouter-preact";
 import { may } from "../../api/session";
 import { t } from "../../i18n";
-import { EditMonitor, NewMonitor } from "./edit";
+import { EditMonitor } from "./edit";
 import { MonitorList } from "./list";
+import { NewMonitor } from "./new";
 import "./monitors.css";
 
 export function Monitors() {

@@ -7,11 +7,12 @@ import type { components } from "../../api/schema.gen";
 import { may } from "../../api/session";
 import { t } from "../../i18n";
 import { ago, moment, whole } from "../../i18n/format";
-import { items, type Monitor, monitors, notifications } from "../../live/stock";
+import { type Monitor, monitors, notifications } from "../../live/stock";
 import { now } from "../../ui/clock";
 import { Icon } from "../../ui/icon";
 import { SeverityBadge } from "../notifications/severity";
 import { allOf, useAsked } from "./asked";
+import { itemName } from "./names";
 import { RunAll, RunButtons, StateBadge } from "./run";
 import { conditionText, scopeText } from "./sentence";
 
@@ -53,11 +54,6 @@ export function useStatus() {
     };
   }, [again]);
   return status;
-}
-
-export function itemName(id: number): string | undefined {
-  const item = items.state.value.rows.get(id);
-  return item === undefined ? undefined : item.sku == null ? item.name : `${item.name} (${item.sku})`;
 }
 
 export function MonitorList() {

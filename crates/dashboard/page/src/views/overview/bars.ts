@@ -13,9 +13,10 @@ export interface Bars {
   readonly dates: readonly string[];
   /** The days are as far apart as each other, whatever clocks did. */
   readonly xs: number[];
-  readonly received: number[];
+  /** Nothing where nothing was received: not even a line. */
+  readonly received: (number | null)[];
   /** Below zero. */
-  readonly issued: number[];
+  readonly issued: (number | null)[];
 }
 
 /** As near as a canvas needs it. */
@@ -24,8 +25,8 @@ export function barsOf(days: readonly Day[], unit: Unit): Bars {
   return {
     dates: days.map((day) => day.date),
     xs: days.map((_, index) => index),
-    received: days.map((day) => (units ? day.received : Number(day.received_value))),
-    issued: days.map((day) => 0 - (units ? day.issued : Number(day.issued_value))),
+    received: days.map((day) => (units ? day.received : Number(day.received_value)) || null),
+    issued: days.map((day) => -(units ? day.issued : Number(day.issued_value)) || null),
   };
 }
 

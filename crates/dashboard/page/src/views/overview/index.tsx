@@ -77,7 +77,7 @@ function Tile({ name, label, value, kind = "", note }: TileProps) {
   return (
     <li class={`card tile ${kind}`} data-tile={name}>
       <span class="quiet">{label}</span>
-      <strong class={value.length > 14 ? "long" : ""}>{value}</strong>
+      <strong class={value.length > 8 ? "long" : ""}>{value}</strong>
       {note !== undefined && <span class="quiet small">{note}</span>}
     </li>
   );

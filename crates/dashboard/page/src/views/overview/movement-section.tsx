@@ -76,7 +76,7 @@ function Plot({ movement, unit }: { movement: Movement; unit: Unit }) {
   const bars = useStable(barsOf(movement.days, unit));
   const dates = bars.dates.join();
   const look = useMemo(() => lookOf(bars.dates), [dates]);
-  const data = useMemo(() => [bars.xs, bars.received, bars.issued] as [number[], number[], number[]], [bars]);
+  const data = useMemo(() => [bars.xs, bars.received, bars.issued] as [number[], ...(number | null)[][]], [bars]);
   const chosen = movement.days[point.value ?? movement.days.length - 1];
   const said =
     chosen &&
