@@ -38,7 +38,14 @@ async function findings(window: Window): Promise<string[]> {
     .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
 }
 
-const GOODS = ["Hex bolt M8 × 40", "Hex nut M8", "Washer 8.4", "Timber screw 5 × 60", "Threaded rod M10", "Wall plug 8"];
+const GOODS = [
+  "Hex bolt M8 × 40",
+  "Hex nut M8",
+  "Washer 8.4",
+  "Timber screw 5 × 60",
+  "Threaded rod M10",
+  "Wall plug 8",
+];
 
 /** A shop with something in every view. */
 async function stocked(): Promise<{ shop: Shop; views: readonly (readonly [string, string])[] }> {
@@ -58,7 +65,7 @@ async function stocked(): Promise<{ shop: Shop; views: readonly (readonly [strin
     message: "{item.name}: {value} left",
   });
   for (const [place, id] of ids.entries()) {
-    for (const by of [-12, 8, -15, 5]) await program.call("POST", `/items/${id}/adjustments`, { by: by - place });
+    for (const by of [-12, 9, -15, 7]) await program.call("POST", `/items/${id}/adjustments`, { by: by - place });
   }
   await until("something was raised", async () => {
     const raised = await program.call<{ data: unknown[] }>("GET", "/notifications?limit=1");
@@ -82,20 +89,22 @@ export function everyoneSuite(): void {
     it.each(LOOKS)("nothing serious is found by axe: %s", async (name, looks) => {
       const { shop, views } = await stocked();
       const window = await bench.windowOf(shop.owner, "/", looks);
+      const found: string[] = [];
       for (const [view, path] of views) {
         await window.goTo(path);
         await window.untilLive();
         await window.page.locator("main h1").first().waitFor();
         await window.page.waitForLoadState("networkidle");
-        expect(await findings(window), `${view} ${name}`).toEqual([]);
+        found.push(...(await findings(window)).map((finding) => `${view}: ${finding}`));
         // Whoever has a narrow screen scrolls in one direction.
         const { wide, seen } = await window.page.evaluate(() => {
           const { scrollWidth, clientWidth } = document.documentElement;
           return { wide: scrollWidth, seen: clientWidth };
         });
-        expect(wide, `${view} ${name}`).toBeLessThanOrEqual(seen);
+        if (wide > seen) found.push(`${view}: is ${wide} px wide, and ${seen} px are seen`);
         if (process.env.STOCKWIRE_UPDATE_SCREENSHOTS === "1") await keepPicture(window, `${view}-${name}`);
       }
+      expect(found).toEqual([]);
     });
 
     it("a name full of markup stays text, wherever it stands", async () => {
@@ -119,7 +128,7 @@ export function everyoneSuite(): void {
       for (const path of ["/", `/items/${item.id}`, "/overview", "/monitors", "/notifications"]) {
         await window.goTo(path);
         await window.untilLive();
-        await window.page.getByText("onerror").first().waitFor();
+        await window.page.locator("main").getByText("onerror").filter({ visible: true }).first().waitFor();
         expect(await window.page.locator("main img[src=x], main b, main script").count(), path).toBe(0);
         expect(await window.page.title(), path).not.toContain("owned");
       }
@@ -147,7 +156,10 @@ export function everyoneSuite(): void {
       await window.page.getByLabel("New password").fill("correct horse battery staple");
       await window.page.getByLabel("The same once more").fill("correct horse battery staple");
       await window.page.getByRole("button", { name: "Choose and sign in" }).click();
-      await window.page.getByRole("button", { name: "Sign out" }).or(window.page.locator(".status[data-kind]")).waitFor();
+      await window.page
+        .getByRole("button", { name: "Sign out" })
+        .or(window.page.locator(".status[data-kind]"))
+        .waitFor();
       await window.goTo("/");
       await window.untilLive();
     });

@@ -128,8 +128,11 @@ export function stockSuite(): void {
       const [first, second] = [await bench.windowOf(shop.owner), await bench.windowOf(mara)];
       for (const window of [first, second]) {
         await window.untilLive();
-        await cell(window, item.id, "quantity").dblclick();
-        await cell(window, item.id, "quantity").getByRole("textbox").fill(window === first ? "70" : "90");
+        // Beside the value are the buttons that add and take one.
+        await cell(window, item.id, "quantity").locator(".content").dblclick();
+        await cell(window, item.id, "quantity")
+          .getByRole("textbox")
+          .fill(window === first ? "70" : "90");
       }
       await first.page.keyboard.press("Enter");
       const note = cell(second, item.id, "quantity").getByRole("alert");

@@ -25,7 +25,7 @@ export async function lines(window: Window): Promise<Line[]> {
     [...grid.querySelectorAll<HTMLElement>("[data-id]")].map((row) => {
       const text = (place: string): string => {
         const cell = row.querySelector(`[data-place="${place}"]`);
-        return (cell?.querySelector(".content") ?? cell)?.textContent?.trim() ?? "";
+        return (cell?.querySelector(".content") ?? cell)?.textContent.trim() ?? "";
       };
       return { id: Number(row.dataset.id), name: text("name"), sku: text("sku"), quantity: text("quantity") };
     }),
