@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Amount, ItemId, Schedule};
+use crate::{Amount, ItemId, NewMonitor, Schedule};
 
 macro_rules! words {
     ($(#[doc = $doc:literal])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
@@ -286,6 +286,26 @@ pub struct Monitor {
 }
 
 impl Monitor {
+    /// What a new one would be, under an id.
+    #[must_use]
+    pub fn new(id: MonitorId, new: NewMonitor) -> Self {
+        Self {
+            id,
+            name: new.name.to_string(),
+            scope: new.scope,
+            measure: new.measure,
+            condition: new.condition,
+            hysteresis: new.hysteresis,
+            notify_existing: new.notify_existing,
+            severity: new.severity,
+            message: new.message,
+            cooldown_seconds: new.cooldown_seconds,
+            schedule: new.schedule,
+            channels: new.channels,
+            state: new.state,
+        }
+    }
+
     /// Whether what was remembered about items still means the same under another definition.
     #[must_use]
     pub fn judges_like(&self, other: &Self) -> bool {

@@ -14,9 +14,10 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    audit_trail::AuditTrail, cookies::Cookies, csrf::Csrf, housekeeping, invitations::Invitations,
-    key_ring::KeyRing, limits::Limits, log_watch::LogWatch, logins::Logins, movement_memory::MovementMemory,
-    passwords::Passwords, presence_sweep, refresh_tokens::RefreshTokens, refusals, routes, sign_in,
+    audit_trail::AuditTrail, cookies::Cookies, csrf::Csrf, dry_runs::DryRuns, housekeeping,
+    invitations::Invitations, key_ring::KeyRing, limits::Limits, log_watch::LogWatch, logins::Logins,
+    movement_memory::MovementMemory, passwords::Passwords, presence_sweep, refresh_tokens::RefreshTokens,
+    refusals, routes, sign_in,
 };
 
 /// The REST API, ready to be mounted. Clones share everything.
@@ -44,6 +45,7 @@ struct Shared {
     audit: AuditTrail,
     header_seal: HeaderSeal,
     movements: MovementMemory,
+    dry_runs: DryRuns,
     allowed_origins: Vec<String>,
     stop: CancellationToken,
 }
@@ -109,6 +111,7 @@ impl Api {
             audit,
             header_seal,
             movements: MovementMemory::new(),
+            dry_runs: DryRuns::new(),
             allowed_origins,
             stop,
         };
@@ -228,6 +231,11 @@ impl Api {
     /// Sums over many changes, as they were lately.
     pub(crate) fn movements(&self) -> &MovementMemory {
         &self.shared.movements
+    }
+
+    /// Tests of monitors over what has happened.
+    pub(crate) fn dry_runs(&self) -> &DryRuns {
+        &self.shared.dry_runs
     }
 
     pub(crate) fn allowed_origins(&self) -> &[String] {

@@ -83,6 +83,10 @@ problem_set! {
     InvalidBody
 }
 problem_set! {
+    /// Of testing a monitor.
+    TestMonitorProblems: InvalidParameter, MalformedBody, BodyTooLarge, UnsupportedMediaType, InvalidBody, TooManyChanges
+}
+problem_set! {
     /// Of changing a monitor.
     ChangeMonitorProblems: InvalidParameter, MalformedBody, NotFound, BuiltInMonitor, VersionMismatch, BodyTooLarge,
     UnsupportedMediaType, InvalidBody

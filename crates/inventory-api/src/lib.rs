@@ -40,6 +40,7 @@ mod cross_origin;
 mod csrf;
 mod database;
 mod documented_problems;
+mod dry_runs;
 mod error;
 mod housekeeping;
 mod invitations;

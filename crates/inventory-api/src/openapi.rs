@@ -14,9 +14,9 @@ use utoipa::{
 
 use crate::routes::{
     actors, adjustments, api_keys, audit, changes, channels, db_check, deliveries, history, item_batch,
-    item_list, item_series, items, me, monitor_runs, monitor_status, monitors, mutes, notification_marks,
-    notifications, passwords, presence, restores, sessions, source_rows, sources, statistics,
-    tenant_settings, tickets, tokens, users,
+    item_list, item_series, items, me, monitor_runs, monitor_status, monitor_test, monitors, mutes,
+    notification_marks, notifications, passwords, presence, restores, sessions, source_rows, sources,
+    statistics, tenant_settings, tickets, tokens, users,
 };
 
 /// The document.
@@ -53,7 +53,7 @@ use crate::routes::{
         monitors::list_monitors, monitors::create_monitor, monitors::get_monitor, monitors::patch_monitor,
         monitors::delete_monitor, monitor_runs::start_monitor, monitor_runs::stop_monitor,
         monitor_runs::pause_monitor, monitor_runs::start_monitors, monitor_runs::stop_monitors,
-        monitor_runs::pause_monitors, monitor_status::monitor_status,
+        monitor_runs::pause_monitors, monitor_status::monitor_status, monitor_test::test_monitor,
         channels::list_channels, channels::create_channel, channels::get_channel, channels::patch_channel,
         channels::delete_channel, channels::test_channel, channels::rotate_channel_secret,
         deliveries::list_deliveries, deliveries::get_delivery, deliveries::retry_delivery,

@@ -10,6 +10,9 @@ use crate::{
     condition::{Against, compared_with, differs_by, meets, percent_more},
 };
 
+/// What is due is told so much later: a change that was made just before is in the log by then, as a rule, and comes first.
+pub const GRACE: Duration = Duration::from_millis(250);
+
 /// What to do about a monitor and an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judged {

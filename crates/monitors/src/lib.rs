@@ -9,6 +9,7 @@
 //! | `memory` | what is remembered of an item between two changes |
 //! | `judge` | what a change, or the passing of time, means to a monitor |
 //! | `samples` | the values of a window |
+//! | `rehearsal` | what a monitor would have told, had it watched before |
 //! | `words` | the message of a notification |
 //! | `models`, `histories` | tests: what is decided change by change, against models of whole histories |
 //!
@@ -29,13 +30,15 @@ mod judge;
 mod memory;
 #[cfg(test)]
 mod models;
+mod rehearsal;
 mod samples;
 mod seen;
 mod watch;
 mod words;
 
-pub use judge::{Judged, begin, observe, time_is_up, wait_anew};
+pub use judge::{GRACE, Judged, begin, observe, time_is_up, wait_anew};
 pub use memory::{Crossing, Memory};
+pub use rehearsal::{Rehearsal, Rehearsed, WouldTell};
 pub use samples::Samples;
 pub use seen::{ItemChange, Seen, UnreadableChange};
 pub use watch::{Applying, Watch, Watched};

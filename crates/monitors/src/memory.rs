@@ -48,6 +48,19 @@ impl Memory {
         }
     }
 
+    /// Whether this is worth remembering in the place of what is known, of a monitor that watches since a position. The
+    /// position alone is, only where it says that the first change was seen.
+    #[must_use]
+    pub fn is_news(&self, known: Option<&Self>, since: Position) -> bool {
+        match known {
+            None => !self.is_blank(),
+            Some(known) => {
+                known.position <= since && self.position > since
+                    || *known != Self { position: known.position, ..self.clone() }
+            }
+        }
+    }
+
     /// Whether there is anything to remember.
     #[must_use]
     pub fn is_blank(&self) -> bool {

@@ -67,6 +67,14 @@ pub struct Applying {
     pub after: bool,
 }
 
+impl Applying {
+    /// What lies within the monitor's scope: the item before the change, and after it.
+    #[must_use]
+    pub fn sides<'a, 'b>(&self, change: &'b ItemChange<'a>) -> (Option<&'b Seen<'a>>, Option<&'b Seen<'a>>) {
+        (change.before.as_ref().filter(|_| self.before), change.after.as_ref().filter(|_| self.after))
+    }
+}
+
 impl Watch {
     /// How many there are.
     #[must_use]

@@ -35,6 +35,12 @@ impl ChangeIds {
         };
         Ok(Self { from, to })
     }
+
+    /// Fewer than all changes have that became visible after a moment, in transactions of at most an hour.
+    pub(crate) async fn long_before(client: &Pooled, moment: Timestamp) -> Result<i64, Error> {
+        const HOUR: Duration = Duration::from_hours(1);
+        find(client, moment.checked_sub(HOUR).unwrap_or(moment)).await
+    }
 }
 
 /// The id of the first change that was made at or after a moment; one past the last if there is none. It begins where

@@ -8,7 +8,7 @@ use tokio_postgres::Row;
 use crate::{Error, Store, change_ids::ChangeIds, row};
 
 /// Which of an item's changes are asked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct HistoryFilter {
     /// The newest first, not the oldest.
     pub newest_first: bool,

@@ -172,11 +172,17 @@ impl Range {
     async fn many(&self, client: &Pooled, query: SeriesQuery) -> Result<Vec<SeriesPoint>, Error> {
         let many = format!(
             "/* store::item_series */
-            with stretches as (
+            with moved as (
               select least(floor(extract(epoch from changes.at - $6)::float8 / $8::float8), $9::float8 - 1) as stretch,
-                min(changes.id) as first, max(changes.id) as last, min((changes.data ->> $3)::numeric)::text as low,
-                max((changes.data ->> $3)::numeric)::text as high, count(*) as changes
-              {MOVED} group by stretch
+                changes.id, (changes.data ->> $3)::numeric as value
+              {MOVED}
+              -- What is sorted by stretches is narrow: the numbers, not the documents.
+              offset 0
+            ),
+            stretches as (
+              select stretch, min(id) as first, max(id) as last, min(value)::text as low, max(value)::text as high,
+                count(*) as changes
+              from moved group by stretch
             )
             select first.at, first.data ->> $3 as first, stretches.low, stretches.high, last.data ->> $3 as last,
               stretches.changes

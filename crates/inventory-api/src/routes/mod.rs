@@ -18,6 +18,7 @@ mod key_check;
 pub(crate) mod me;
 pub(crate) mod monitor_runs;
 pub(crate) mod monitor_status;
+pub(crate) mod monitor_test;
 pub(crate) mod monitors;
 pub(crate) mod mutes;
 pub(crate) mod notification_marks;

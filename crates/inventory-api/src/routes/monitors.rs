@@ -26,7 +26,7 @@ use crate::{
     error::store_error,
     pagination::{self, DEFAULT_LIMIT},
     preconditions,
-    routes::{monitor_runs, monitor_status},
+    routes::{monitor_runs, monitor_status, monitor_test},
 };
 
 /// Mounts the routes of monitors. Words come before ids, which they would be taken for.
@@ -43,6 +43,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::get().to(monitor_status::monitor_status))
                 .route(web::head().to(monitor_status::monitor_status)),
         )
+        .service(web::resource("/monitors/test").route(web::post().to(monitor_test::test_monitor)))
         .service(web::resource("/monitors/start").route(web::post().to(monitor_runs::start_monitors)))
         .service(web::resource("/monitors/stop").route(web::post().to(monitor_runs::stop_monitors)))
         .service(web::resource("/monitors/pause").route(web::post().to(monitor_runs::pause_monitors)))

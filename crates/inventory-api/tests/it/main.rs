@@ -32,6 +32,7 @@ mod mail;
 mod manager;
 mod metrics;
 mod monitor_runs;
+mod monitor_test;
 mod monitors;
 mod movement;
 mod mutes;

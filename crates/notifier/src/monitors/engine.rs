@@ -9,7 +9,7 @@ use std::{
 
 use domain::{ItemId, MonitorId, Position};
 use jiff::Timestamp;
-use monitors::{ItemChange, Judged, Memory, Seen, Watch, Watched};
+use monitors::{GRACE, ItemChange, Judged, Memory, Seen, Watch, Watched};
 use serde_json::value::RawValue;
 use store::{Committed, Error, LogEntry, MonitorClaim, MonitorEffects, Store};
 use tokio::time::Instant;
@@ -23,8 +23,6 @@ use super::{
 
 /// Entries, or items, read at once.
 pub(super) const PAGE: u16 = 1000;
-/// What is due is told so much later: a change that was made just before is in the log by then, as a rule.
-const GRACE: Duration = Duration::from_millis(250);
 /// How often the place is written if nothing comes of the entries.
 const WRITE_PLACE: Duration = Duration::from_secs(1);
 /// The longest sleep, since the machine's clock and the database's may differ.
@@ -175,14 +173,10 @@ impl Engine {
         };
         for applying in self.watch.applying(&change) {
             let watched = &applying.watched;
-            let (before, after) = (
-                change.before.as_ref().filter(|_| applying.before),
-                change.after.as_ref().filter(|_| applying.after),
-            );
             let id = watched.monitor.id;
             let known = self.memories.get(&id).and_then(|items| items.get(&item));
             let mut memory = known.cloned().unwrap_or_else(|| Memory::new(watched.since));
-            let judged = monitors::observe(watched, &mut memory, (before, after), place);
+            let judged = monitors::observe(watched, &mut memory, applying.sides(&change), place);
             self.settle(watched, item, (change.after.as_ref(), memory), judged, batch);
         }
     }
@@ -209,15 +203,7 @@ impl Engine {
                 batch.raised.push(raised_row(batch.raised.len(), watched, item, named, crossing));
             }
         }
-        // The position alone is worth writing only where it says that the first change was seen.
-        let is_news = match known {
-            None => !memory.is_blank(),
-            Some(known) => {
-                known.position <= watched.since && memory.position > watched.since
-                    || *known != Memory { position: known.position, ..memory.clone() }
-            }
-        };
-        if is_news {
+        if memory.is_news(known, watched.since) {
             self.note(id, item, Some(memory).filter(|memory| !memory.is_blank()), batch);
         }
     }

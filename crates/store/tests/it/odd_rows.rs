@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use domain::{Change, ItemDocument, ItemId, ItemPatch, NewItem, Position, TenantId, WriteContext};
 use futures_util::TryStreamExt;
 use serde_json::{json, value::RawValue};
-use store::{Expected, ItemFilter, ItemSort, ItemSortField, Sequencer, Store, WriteOutcome};
+use store::{Expected, HistoryFilter, ItemFilter, ItemSort, ItemSortField, Sequencer, Store, WriteOutcome};
 use testkit::Database;
 use tokio_postgres::Client;
 
@@ -75,7 +75,7 @@ async fn they_are_read_one_by_one_in_lists_and_in_snapshots_as_postgres_wrote_th
         let Some(id) = ItemId::new(document.id()) else { continue };
         let (found, _) = store.item(tenant, id).await?;
         ensure!(found.is_some_and(|found| found.json() == text), "{text}");
-        let history = store.item_history(tenant, id, 0, 10).await?;
+        let history = store.item_history(tenant, id, HistoryFilter::default(), 10).await?;
         ensure!(history.changes.len() == 1 && data(&history.changes[0]) == text, "{history:?}");
     }
     Ok(())

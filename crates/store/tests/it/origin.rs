@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use domain::{ItemId, ItemPatch, NewItem, TenantId, WriteContext};
 use futures_util::StreamExt;
 use serde_json::json;
-use store::{Comments, Expected, ItemFilter, ItemSort, Origin, Store, WhoAsks, WriteOutcome};
+use store::{Comments, Expected, HistoryFilter, ItemFilter, ItemSort, Origin, Store, WhoAsks, WriteOutcome};
 use testkit::{Database, waiting};
 
 const HOSTILE: &str = "r-1*/ drop table items; --'";
@@ -104,7 +104,7 @@ async fn every_statement_answers_the_same_with_a_comment() -> Result<()> {
         let snapshot = store.item_snapshot(tenant, None).await?;
         let documents: Vec<_> = Box::pin(snapshot.documents).collect().await;
         ensure!(documents.len() == 2 && documents.iter().all(Result::is_ok), "{documents:?}");
-        ensure!(store.item_history(tenant, id, 0, 10).await?.changes.len() == 1);
+        ensure!(store.item_history(tenant, id, HistoryFilter::default(), 10).await?.changes.len() == 1);
         store.log_head().await?;
         store.describe(TenantId::DEFAULT).await?;
         store.ping().await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use domain::{Cursor, ItemId, Position, TenantId};
-use store::{LogHolder, Sequencer, Store, TrimEnd, TrimRules};
+use store::{HistoryFilter, LogHolder, Sequencer, Store, TrimEnd, TrimRules};
 use testkit::{Database, log_contents, waiting};
 use tokio_postgres::Client;
 
@@ -295,11 +295,11 @@ async fn readers_behind_the_beginning_get_what_is_kept_and_are_told_where_it_beg
     ensure!(page.first.get() == 11 && page.has_more && page.changes.len() == 3, "{page:?}");
     let history = async |id| {
         let id = ItemId::new(id).context("an id")?;
-        anyhow::Ok(store.item_history(TenantId::DEFAULT, id, 0, 9).await?)
+        anyhow::Ok(store.item_history(TenantId::DEFAULT, id, HistoryFilter::default(), 9).await?)
     };
     let (gone, cut, whole) = (history(1).await?, history(3).await?, history(11).await?);
-    ensure!(gone.changes.is_empty() && gone.exists && !gone.complete, "{gone:?}");
-    ensure!(cut.changes.len() == 1 && cut.exists && !cut.complete, "{cut:?}");
-    ensure!(whole.changes.len() == 1 && whole.exists && whole.complete, "{whole:?}");
+    ensure!(gone.changes.is_empty() && gone.known && !gone.complete, "{gone:?}");
+    ensure!(cut.changes.len() == 1 && cut.known && !cut.complete, "{cut:?}");
+    ensure!(whole.changes.len() == 1 && whole.known && whole.complete, "{whole:?}");
     Ok(())
 }

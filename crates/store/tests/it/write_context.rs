@@ -111,7 +111,7 @@ async fn a_tenant_can_neither_see_nor_change_the_items_of_another() -> Result<()
     ensure!(matches!(updated, WriteOutcome::NotFound), "{updated:?}");
     let deleted = store.delete_item(other, id(&item)?, &Expected::Exists, &context).await?;
     ensure!(matches!(deleted, WriteOutcome::NotFound), "{deleted:?}");
-    let history = store.item_history(other, id(&item)?, 0, 10).await?;
+    let history = store.item_history(other, id(&item)?, store::HistoryFilter::default(), 10).await?;
     ensure!(history.changes.is_empty(), "{history:?}");
     store.item(TenantId::DEFAULT, id(&item)?).await?.0.context("it is gone")?;
     Ok(())

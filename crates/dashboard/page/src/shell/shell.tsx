@@ -18,7 +18,7 @@ const PLACES = [
   { path: "/overview", icon: "chart", text: () => t("overview.title") },
   { path: "/monitors", icon: "monitor", text: () => t("monitors.title") },
   { path: "/notifications", icon: "bell", text: () => t("notifications.title") },
-  { path: "/import", icon: "transfer", text: () => t("transfer.title") },
+  { path: "/import", icon: "transfer", text: () => t("transfer.nav") },
   { path: "/account", icon: "user", text: () => t("account.title") },
 ] as const satisfies readonly { path: string; icon: IconName; text: () => string }[];
 

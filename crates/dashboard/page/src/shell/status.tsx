@@ -47,6 +47,8 @@ export function StatusPill() {
 export function StaleBar() {
   const status = connection.status.value;
   if (status.kind === "live" || status.kind === "connecting") return null;
+  // Nothing is shown any more.
+  if (status.kind === "ended" && status.reason !== "broken") return null;
   const since = connection.lastLive.value;
   const shown = since === undefined ? t("connection.nothing_yet") : t("connection.stale", { time: clock(since) });
   return (

@@ -129,6 +129,9 @@ pub(super) const ROUTES: &[Row] = &[
     row("POST", "/api/v1/monitors", MONITORS, 201, 201).with(
         r#"{"name":"low","scope":{"kind":"all"},"measure":"quantity","condition":{"kind":"below","threshold":1}}"#,
     ),
+    row("POST", "/api/v1/monitors/test", READ, 200, 200).with(
+        r#"{"name":"low","scope":{"kind":"all"},"measure":"quantity","condition":{"kind":"below","threshold":1}}"#,
+    ),
     row("GET", "/api/v1/monitors/{monitor}", READ, 200, 404),
     row("HEAD", "/api/v1/monitors/{monitor}", READ, 200, 404),
     row("PATCH", "/api/v1/monitors/{monitor}", MONITORS, 200, 404).with(r#"{"severity":"info"}"#),

@@ -16,7 +16,7 @@ export const account = {
     "You are here without an account. What you may do is below; whatever you change is recorded without a name. Sign in to work under your own name, see your devices and make keys.",
   email: "E-mail address",
   recorded_as: "Recorded as",
-  may: "May",
+  may: "Permissions",
   may_read: "Read items, their history, and who is here",
   may_stock: "Change quantities",
   may_items: "Create, change, delete and import items",

@@ -1,5 +1,6 @@
 export const transfer = {
   title: "Import and export",
+  nav: "Import/export",
   import: "Import",
   export: "Export",
   steps: "Steps of the import",

@@ -1,5 +1,6 @@
 export const transfer = {
   title: "インポートとエクスポート",
+  nav: "入出力",
   import: "インポート",
   export: "エクスポート",
   steps: "インポートの手順",

@@ -1,5 +1,6 @@
 export const transfer = {
   title: "导入与导出",
+  nav: "导入/导出",
   import: "导入",
   export: "导出",
   steps: "导入步骤",

@@ -127,7 +127,7 @@ function optionsFor(element: HTMLElement, now: { readonly current: Props }): uPl
       y: false,
       drag: { x: zoomable, y: false, setScale: false },
       bind: { dblclick: () => reset },
-      points: { size: 8 },
+      points: { size: 7, fill: colours.text, stroke: colours.surface, width: 1 },
     },
     scales: {
       ...look.scales,

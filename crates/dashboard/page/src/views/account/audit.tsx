@@ -8,6 +8,7 @@ import { moment } from "../../i18n/format";
 import { nameOf } from "../../live/actors";
 import { Button } from "../../ui/button";
 import { ChoiceField, TextField } from "../../ui/field";
+import { describeDevice } from "./device";
 import { PagedFoot, usePaged } from "./paged";
 
 type Entry = components["schemas"]["AuditEntry"];
@@ -74,7 +75,7 @@ export function Audit() {
     <section class="stack" aria-labelledby="audit">
       <h2 id="audit">{t("account.part_audit")}</h2>
       <p class="quiet">{t("account.audit_text")}</p>
-      <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
+      <form class="audit-filters" role="search" onSubmit={(event) => event.preventDefault()}>
         <ChoiceField<Event | "">
           label={t("account.audit_event")}
           value={filter.event}
@@ -98,7 +99,7 @@ export function Audit() {
           value={filter.until}
           onText={(until) => set({ until })}
         />
-        <div class="row">
+        <div class="row audit-buttons">
           <Button disabled={filter === EVERYTHING} onClick={() => setFilter(EVERYTHING)}>
             {t("account.audit_reset")}
           </Button>
@@ -132,7 +133,7 @@ function eventText(event: string): string {
 function Lines({ rows, onFilter }: { rows: readonly Entry[]; onFilter: (change: Partial<Filter>) => void }) {
   return (
     <div class="table-scroll">
-      <table class="plain-table">
+      <table class="plain-table audit-lines">
         <thead>
           <tr>
             <th scope="col">{t("account.audit_at")}</th>
@@ -175,11 +176,15 @@ function Who({ who, onChoose }: { who: string; onChoose: (who: string) => void }
   );
 }
 
+function inWords(name: string, value: unknown): string {
+  if (Array.isArray(value)) return value.join(", ");
+  if (typeof value !== "string") return JSON.stringify(value);
+  if (name === "device") return describeDevice(value) ?? value;
+  return name === "user" ? nameOf(value) : value;
+}
+
 function Detail({ entry: { detail, reason, request_id: request } }: { entry: Entry }) {
-  const facts = Object.entries(detail ?? {}).map(([name, value]): [string, string] => [
-    name,
-    typeof value === "string" ? value : JSON.stringify(value),
-  ]);
+  const facts = Object.entries(detail ?? {}).map(([name, value]): [string, string] => [name, inWords(name, value)]);
   if (reason !== null) facts.push([t("common.reason"), reason]);
   return (
     <span class="audit-detail" title={request ?? undefined}>

@@ -63,7 +63,7 @@ export function SessionList({ sessions, onEnd }: { sessions: Paged<Session>; onE
       <ul class="devices">
         {sessions.rows.map((session) => (
           <li key={session.id} class="card">
-            <div class="device">
+            <div class="device-text">
               <div class="row">
                 <strong>{describeDevice(session.device) ?? t("account.device_unknown")}</strong>
                 {session.current && <span class="badge good">{t("account.this_device")}</span>}

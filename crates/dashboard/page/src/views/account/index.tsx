@@ -41,12 +41,12 @@ export function Account() {
   return (
     <div class="view account">
       <h1>{t("account.title")}</h1>
-      <nav class="tabs" aria-label={t("account.parts")}>
+      <nav class="account-tabs" aria-label={t("account.parts")}>
         {PARTS.filter(isOffered).map((other) => (
           <Link
             key={other.name}
             href={other.name === "" ? "/account" : `/account/${other.name}`}
-            class="tab"
+            class="account-tab"
             aria-current={other === part ? "page" : undefined}
           >
             {t(other.text)}

@@ -92,7 +92,7 @@ function Form({ onClose, onMade }: { onClose: () => void; onMade: (made: Made) =
         onText={setName}
         wrong={tried && name.trim() === "" ? t("account.name_missing") : wrong?.of("name")}
       />
-      <fieldset class="choices">
+      <fieldset class="account-choices">
         <legend>{t("account.may")}</legend>
         {SCOPES.filter(may).map((scope) => (
           <Check

@@ -20,7 +20,7 @@ export function Profile() {
     <div class="account-columns">
       <section class="card stack" aria-labelledby="who">
         <h2 id="who">{who.name ?? who.actor}</h2>
-        <dl class="facts">
+        <dl class="account-facts">
           {who.email !== null && (
             <>
               <dt>{t("account.email")}</dt>

@@ -36,14 +36,14 @@ export function Rules() {
   };
   return (
     <form class="card stack" onSubmit={save}>
-      <dl class="facts">
+      <dl class="account-facts">
         <dt>{t("account.tenant")}</dt>
         <dd>{held.tenant}</dd>
       </dl>
-      <fieldset class="choices" disabled={!may("users")}>
+      <fieldset class="account-choices" disabled={!may("users")}>
         <legend>{t("account.policy")}</legend>
         {POLICIES.map((other) => (
-          <label key={other} class="choice">
+          <label key={other} class="account-choice">
             <input type="radio" name="policy" checked={policy === other} onChange={() => setChosen(other)} />
             <span>
               <strong>{t(`account.policy_${other}`)}</strong>

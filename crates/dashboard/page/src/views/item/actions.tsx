@@ -1,24 +1,49 @@
-// What can be done with the item from its page.
+// What can be done with the item from its page: the same dialogs as in the inventory, and bringing it back.
 
-import { useState } from "preact/hooks";
-import { Link } from "wouter-preact";
+import { useEffect, useState } from "preact/hooks";
 import { api, asProblem, good } from "../../api/client";
 import { may } from "../../api/session";
 import { t } from "../../i18n";
 import type { Item } from "../../live/stock";
 import { Button } from "../../ui/button";
-import { Icon } from "../../ui/icon";
 import { toast } from "../../ui/toasts";
+import { Dialogs } from "../inventory/dialogs";
+import { askAdjust, askDelete } from "../inventory/doing";
+import { startModel } from "../inventory/model";
+import { closeDialog, dialog } from "../inventory/state";
 
 export function Actions({ item, deleted }: { item: Item; deleted: boolean }) {
+  // No dialog stays open behind whoever leaves.
+  useEffect(() => closeDialog, []);
   if (deleted) return may("items") ? <Restore item={item} /> : null;
-  if (!may("stock") && !may("items")) return null;
+  const edit = (): void => {
+    dialog.value = { kind: "edit", item };
+  };
   return (
-    <Link class="button" href={`/?q=${encodeURIComponent(item.sku ?? item.name)}`}>
-      <Icon name="edit" />
-      {t("item.change_in_inventory")}
-    </Link>
+    <div class="row">
+      {may("stock") && (
+        <Button kind="primary" onClick={() => askAdjust([item])}>
+          {t("inventory.adjust")}
+        </Button>
+      )}
+      {may("items") && (
+        <>
+          <Button icon="edit" onClick={edit}>
+            {t("common.edit")}
+          </Button>
+          <Button icon="trash" label={t("common.delete")} onClick={() => askDelete([item])} />
+        </>
+      )}
+      {dialog.value !== undefined && <Opened />}
+    </div>
   );
+}
+
+/** The dialogs follow the inventory's rows, which nobody else keeps up here. */
+function Opened() {
+  const [stop] = useState(startModel);
+  useEffect(() => stop, [stop]);
+  return <Dialogs />;
 }
 
 function Restore({ item }: { item: Item }) {

@@ -47,17 +47,17 @@ export function CurveSection({ curve, name }: { curve: Curve; name: string }) {
   });
   const { from, to } = stretchOf(curve.view.value, series, until.value);
   const problem = curve.problem.value;
-  const label = t("item.curve_label", {
-    measure: t(`item.${measure}`),
-    name,
-    from: moment(from),
-    to: moment(to),
-  });
+  const said = { measure: t(`item.${measure}`), name };
+  const title = t("item.curve_label", { ...said, from: moment(from), to: moment(Math.min(to, until.value)) });
+  // What is read out doesn't change with each second.
+  const view = curve.view.value;
+  const label =
+    view.kind === "window" ? title : t("item.curve_label_range", { ...said, range: t(`item.range_${view.range}`) });
   return (
     <section class="card stack" aria-labelledby="curve" aria-busy={curve.loading.value}>
       <div class="row spread">
         <h2 id="curve">{t("item.curve")}</h2>
-        <CurveExport series={series} title={label} name={name} canvas={canvas.value} />
+        <CurveExport series={series} title={title} name={name} canvas={canvas.value} />
       </div>
       <div class="row spread">
         <Choices

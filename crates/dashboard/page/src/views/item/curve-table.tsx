@@ -19,9 +19,12 @@ export function pointText(series: Series, made: Drawn, index: number): string | 
   if (x === undefined) return undefined;
   const at = moment(x * 1000);
   // Where nothing changed the value is that of the change before.
-  const before = made.points.slice(0, index + 1).findLast((point) => point !== undefined);
+  const before = made.points.slice(0, index).findLast((point) => point !== undefined);
   const point = made.points[index];
-  if (point === undefined) return t("item.curve_value", { value: amountText(before?.last ?? series.before), at });
+  if (point === undefined) {
+    const value = amountText(before === undefined ? series.before : before.last);
+    return t("item.curve_value", { value, at: moment(before?.at ?? series.since) });
+  }
   if (point.changes === 1) return t("item.curve_value", { value: amountText(point.last), at });
   return t("item.curve_many", {
     value: amountText(point.last),

@@ -77,7 +77,7 @@ function Change({ entry }: { entry: Entry }) {
     <li class="timeline-entry" data-event={entry.event} data-version={entry.version}>
       <p class="row">
         <span class={`badge ${KIND[entry.event]}`}>{t(`item.${entry.event}`)}</span>
-        <strong class="who">{nameOf(entry.actor)}</strong>
+        <strong class="timeline-who">{nameOf(entry.actor)}</strong>
         <time class="quiet" dateTime={entry.at} title={moment(entry.at)}>
           {clock(entry.at)}
         </time>

@@ -69,7 +69,7 @@ function Known({ id }: { id: number }) {
         </div>
         <div class="stack">
           <Details item={item} />
-          <Watching id={id} deleted={deleted} />
+          <Watching item={item} deleted={deleted} />
           <Told id={id} />
         </div>
       </div>

@@ -12,12 +12,7 @@ function look(measure: Measure, colours: Colours): Look {
   const hidden: uPlot.Series = { ...paths, stroke: "transparent", width: 0, points: { show: false } };
   return {
     scales: { y: { range: (_, low, high) => around(low, high) } },
-    series: [
-      {},
-      hidden,
-      hidden,
-      { ...paths, stroke: colours["chart-1"], width: 2, points: { show: false, fill: colours.surface } },
-    ],
+    series: [{}, hidden, hidden, { ...paths, stroke: colours["chart-1"], width: 2, points: { show: false } }],
     bands: [{ series: [2, 1], fill: faint(colours["chart-1"], 0.22) }],
     axes: [
       { values: (_, marks, __, ___, apart) => timeLabels(marks, apart), space: 80, size: 44 },

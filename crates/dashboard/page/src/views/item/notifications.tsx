@@ -8,9 +8,9 @@ import { moment } from "../../i18n/format";
 import { type Notification, notifications } from "../../live/stock";
 import { useReading } from "../../ui/reading";
 import { Trouble } from "../../ui/trouble";
+import { SeverityBadge } from "../notifications/severity";
 
 const MOST = 8;
-const SEVERITY = { info: "info", warning: "warning", critical: "danger" } as const;
 
 /** The newest of both, each once, as it is now. */
 export function newest(read: readonly Notification[], live: Iterable<Notification>, most: number): Notification[] {
@@ -41,7 +41,7 @@ export function Told({ id }: { id: number }) {
       <ul class="lines">
         {shown.value.map((one) => (
           <li key={one.id} class="row">
-            <span class={`badge ${SEVERITY[one.severity]}`}>{t(`item.${one.severity}`)}</span>
+            <SeverityBadge severity={one.severity} />
             <span class="grow">{one.message}</span>
             {one.acknowledged_at !== null && <span class="badge">{t("item.acknowledged")}</span>}
             <time class="quiet" dateTime={one.created_at}>

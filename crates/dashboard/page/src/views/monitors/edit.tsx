@@ -7,11 +7,11 @@ import { may } from "../../api/session";
 import { t } from "../../i18n";
 import { type Monitor, monitors } from "../../live/stock";
 import { Button } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
 import { toast } from "../../ui/toasts";
 import { failed } from "../notifications/failed";
 import { SeverityBadge } from "../notifications/severity";
 import { useAsked } from "./asked";
+import { Confirm } from "./confirm";
 import { Conflict } from "./conflict";
 import { contested, type Draft, draftOf, patchOf, rebased } from "./draft";
 import { Form } from "./form";
@@ -158,7 +158,6 @@ function Edit({ live }: { live: Monitor }) {
 function Delete({ monitor }: { monitor: Monitor }) {
   const [isOpen, setOpen] = useState(false);
   const go = (): void => {
-    setOpen(false);
     const params = { path: { id: monitor.id }, header: { "If-Match": tagOf(monitor.version) } };
     good(api.DELETE("/api/v1/monitors/{id}", { params })).then(() => {
       toast({ kind: "good", text: t("monitors.is_deleted", { name: monitor.name }) });
@@ -171,21 +170,13 @@ function Delete({ monitor }: { monitor: Monitor }) {
         {t("common.delete")}
       </Button>
       {isOpen && (
-        <Dialog
+        <Confirm
           title={t("monitors.delete_title", { name: monitor.name })}
+          text={t("monitors.delete_hint")}
+          action={t("common.delete")}
+          onConfirm={go}
           onClose={() => setOpen(false)}
-          onSubmit={go}
-          actions={
-            <>
-              <Button onClick={() => setOpen(false)}>{t("common.cancel")}</Button>
-              <Button type="submit" kind="danger">
-                {t("common.delete")}
-              </Button>
-            </>
-          }
-        >
-          <p>{t("monitors.delete_hint")}</p>
-        </Dialog>
+        />
       )}
     </>
   );

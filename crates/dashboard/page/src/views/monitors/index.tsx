@@ -4,9 +4,11 @@ import type { ComponentChildren } from "preact";
 import { Link, Route, Switch, useLocation } from "wouter-preact";
 import { may } from "../../api/session";
 import { t } from "../../i18n";
+import { Channels } from "./channels";
 import { EditMonitor } from "./edit";
 import { MonitorList } from "./list";
 import { NewMonitor } from "./new";
+import { Sources } from "./sources";
 import "./monitors.css";
 
 export function Monitors() {
@@ -16,6 +18,8 @@ export function Monitors() {
       <Switch>
         <Route path="/monitors" component={MonitorList} />
         <Route path="/monitors/new" component={NewMonitor} />
+        <Route path="/monitors/channels" component={Channels} />
+        <Route path="/monitors/sources" component={Sources} />
         <Route path="/monitors/:id">{({ id }) => <EditMonitor key={id} id={Number(id)} />}</Route>
         <Route>
           <p class="empty">{t("common.not_found")}</p>

@@ -1,6 +1,6 @@
 // Makes a monitor; `?item=7` begins with that item.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useSearch } from "wouter-preact";
 import { navigate } from "wouter-preact/use-browser-location";
 import { type ApiProblem, api, asProblem, good } from "../../api/client";
@@ -65,6 +65,10 @@ export function NewMonitor() {
 
 /** What is wrong, all of it: fields say only what is theirs. */
 export function FormProblem({ problem }: { problem: ApiProblem | undefined }) {
+  useEffect(() => {
+    // Whoever sent the form is taken to the first field that must be seen to.
+    document.querySelector<HTMLElement>("form [aria-invalid=true]")?.focus();
+  }, [problem]);
   if (problem === undefined) return null;
   return (
     <p class="notice danger" role="alert">

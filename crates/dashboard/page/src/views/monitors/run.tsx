@@ -6,11 +6,11 @@ import type { components } from "../../api/schema.gen";
 import { t } from "../../i18n";
 import { type Monitor, monitors } from "../../live/stock";
 import { Button } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
 import { Menu } from "../../ui/menu";
 import { Icon, type IconName } from "../../ui/icon";
 import { toast } from "../../ui/toasts";
 import { failed } from "../notifications/failed";
+import { Confirm } from "./confirm";
 
 type State = components["schemas"]["MonitorState"];
 type Verb = "start" | "pause" | "stop";
@@ -62,7 +62,6 @@ async function runAll(verb: Verb): Promise<number> {
 export function RunAll() {
   const [asked, setAsked] = useState<Verb>();
   const go = (verb: Verb): void => {
-    setAsked(undefined);
     runAll(verb).then((count) => toast({ kind: "good", text: t("monitors.changed", { count }) }), failed);
   };
   const counts = [...monitors.state.value.rows.values()];
@@ -82,21 +81,13 @@ export function RunAll() {
         ))}
       </Menu>
       {asked !== undefined && (
-        <Dialog
+        <Confirm
           title={t(`monitors.${asked}_all`)}
+          text={t(`monitors.${asked}_hint`)}
+          action={t(`monitors.${asked}_all`)}
+          onConfirm={() => go(asked)}
           onClose={() => setAsked(undefined)}
-          onSubmit={() => go(asked)}
-          actions={
-            <>
-              <Button onClick={() => setAsked(undefined)}>{t("common.cancel")}</Button>
-              <Button type="submit" kind="danger">
-                {t(`monitors.${asked}_all`)}
-              </Button>
-            </>
-          }
-        >
-          <p>{t(`monitors.${asked}_hint`)}</p>
-        </Dialog>
+        />
       )}
     </>
   );

@@ -47,10 +47,17 @@ function Tiles({ figures }: { figures: Figures }) {
   const note = figures.unpriced > 0 ? t("overview.unpriced", { count: figures.unpriced }) : undefined;
   return (
     <ul class="tiles">
-      <Tile name="items" label={t("overview.items")} value={whole(figures.items)} />
-      <Tile name="low" label={t("item.low_stock")} value={whole(figures.low)} kind={figures.low > 0 ? "warning" : ""} />
+      <Tile name="items" href="/" label={t("overview.items")} value={whole(figures.items)} />
+      <Tile
+        name="low"
+        href="/?show=low"
+        label={t("item.low_stock")}
+        value={whole(figures.low)}
+        kind={figures.low > 0 ? "warning" : ""}
+      />
       <Tile
         name="out"
+        href="/?show=out"
         label={t("item.out_of_stock")}
         value={whole(figures.out)}
         kind={figures.out > 0 ? "danger" : ""}
@@ -71,12 +78,14 @@ interface TileProps {
   value: string;
   kind?: string;
   note?: string | undefined;
+  /** Where the items are that it counts. */
+  href?: string;
 }
 
-function Tile({ name, label, value, kind = "", note }: TileProps) {
+function Tile({ name, label, value, kind = "", note, href }: TileProps) {
   return (
     <li class={`card tile ${kind}`} data-tile={name}>
-      <span class="quiet">{label}</span>
+      {href === undefined ? <span class="quiet">{label}</span> : <Link href={href}>{label}</Link>}
       <strong class={value.length > 8 ? "long" : ""}>{value}</strong>
       {note !== undefined && <span class="quiet small">{note}</span>}
     </li>
@@ -95,7 +104,7 @@ function Low({ figures }: { figures: Figures }) {
         ))}
       </ol>
       {figures.low > shown.length && (
-        <p class="quiet">{t("overview.more_low", { count: figures.low - shown.length })}</p>
+        <Link href="/?show=low">{t("overview.more_low", { count: figures.low - shown.length })}</Link>
       )}
     </section>
   );

@@ -134,7 +134,7 @@ function useStable(bars: Bars): Bars {
 function DayTable({ days, unit }: { days: readonly Day[]; unit: Unit }) {
   return (
     // A region that scrolls can be reached by keyboard.
-    <div class="table-scroll" tabIndex={0} role="region" aria-label={t("overview.movement")}>
+    <div class="table-scroll" tabIndex={0} role="region" aria-label={t("item.as_table")}>
       <table class="plain-table">
         <thead>
           <tr>

@@ -10,13 +10,10 @@ import { type Notification, notifications } from "../../live/stock";
 import type { ChangeFrame } from "../../protocol/frames";
 import { useReading } from "../../ui/reading";
 import { Trouble } from "../../ui/trouble";
+import { SeverityBadge } from "../notifications/severity";
 import { countAfter } from "./open-count";
 
-const KINDS = [
-  ["critical", "danger"],
-  ["warning", "warning"],
-  ["info", "info"],
-] as const;
+const SEVERITIES = ["critical", "warning", "info"] as const;
 /** So many live changes are kept for a count that is still on its way. */
 const MOST = 2000;
 
@@ -52,9 +49,11 @@ export function Open() {
       {problem !== undefined && <Trouble problem={problem} again={reading.read} />}
       {count !== undefined && (
         <ul class="lines">
-          {KINDS.map(([severity, kind]) => (
+          {SEVERITIES.map((severity) => (
             <li key={severity} class="row spread" data-severity={severity}>
-              <span class={`badge ${kind}`}>{t(`item.${severity}`)}</span>
+              <Link href={`/notifications?severity=${severity}&acknowledged=false`}>
+                <SeverityBadge severity={severity} />
+              </Link>
               <strong class="number">
                 {whole(count[severity])}
                 {count.more ? "+" : ""}

@@ -1,6 +1,6 @@
 // The second step: how the file is read, what each column is about, and what becomes of the rows.
 
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { whole } from "../../i18n/format";
 import { items } from "../../live/stock";
@@ -23,7 +23,7 @@ function Columns({ table }: { table: Table }) {
   const [tried, setTried] = useState(false);
   const chosen = settings.value;
   const wrong = wrongTargets(chosen);
-  const asksNumbers = needsNumberFormat(table, chosen.targets);
+  const asksNumbers = useMemo(() => needsNumberFormat(table, chosen.targets), [table, chosen.targets]);
   const lacksNumbers = asksNumbers && chosen.numbers === undefined;
   // What other attributes an item has must be known before some of them are written.
   const lacksItems = chosen.targets.some((target) => target.includes(":")) && items.state.value.freshness !== "live";
@@ -36,7 +36,7 @@ function Columns({ table }: { table: Table }) {
     <form class="stack" onSubmit={submit} noValidate>
       <FileFacts table={table} />
       <ColumnTable table={table} />
-      <div class="card options">
+      <div class="card import-options">
         {asksNumbers && (
           <ChoiceField<NumberFormat | "">
             label={t("transfer.numbers")}
@@ -83,7 +83,7 @@ function FileFacts({ table }: { table: Table }) {
   const file = source.value;
   if (file === undefined) return null;
   return (
-    <div class="card options">
+    <div class="card import-options">
       <p>
         <strong>{file.name}</strong>
         <br />

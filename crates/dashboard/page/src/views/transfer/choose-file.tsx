@@ -20,7 +20,7 @@ export function ChooseFile() {
   return (
     <div class="stack">
       <div
-        class={isOver ? "drop over" : "drop"}
+        class={isOver ? "import-drop over" : "import-drop"}
         onDragOver={(event) => {
           event.preventDefault();
           setIsOver(true);

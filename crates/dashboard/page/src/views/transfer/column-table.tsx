@@ -25,7 +25,7 @@ export function ColumnTable({ table }: { table: Table }) {
               <td>
                 <TargetChoice header={header} column={column} />
               </td>
-              <td class="samples">
+              <td class="import-samples">
                 {table.rows.slice(0, SAMPLES).map((row) => (
                   <span key={row.line}>{row.cells[column] ?? ""}</span>
                 ))}
@@ -58,7 +58,7 @@ function TargetChoice({ header, column }: { header: string; column: number }) {
     set(column, (chosen.endsWith(":") ? `${chosen}${name}` : chosen) as Target);
   };
   return (
-    <div class="target">
+    <div class="import-target">
       <select
         class="input"
         aria-label={t("transfer.column_is", { column: label })}

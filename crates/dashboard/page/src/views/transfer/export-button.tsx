@@ -60,7 +60,7 @@ function ExportDialog({ items: shown, columns, onClose }: Props & { onClose: () 
       }
     >
       <Staleness />
-      <fieldset class="column-choices">
+      <fieldset class="export-columns">
         <legend>{t("transfer.columns")}</legend>
         <div class="row">
           <Button small onClick={() => setChosen(all)}>
@@ -70,7 +70,7 @@ function ExportDialog({ items: shown, columns, onClose }: Props & { onClose: () 
             {t("common.none")}
           </Button>
         </div>
-        <div class="checks">
+        <div class="export-checks">
           {all.map((column) => (
             <Check
               key={column}
@@ -91,7 +91,7 @@ function Option(props: { label: string; hint: string; checked: boolean; onCheck:
   return (
     <div>
       <Check label={props.label} checked={props.checked} onCheck={props.onCheck} />
-      <p class="quiet option-hint">{props.hint}</p>
+      <p class="quiet export-hint">{props.hint}</p>
     </div>
   );
 }

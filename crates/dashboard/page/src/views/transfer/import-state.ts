@@ -5,7 +5,7 @@ import { api, good, reasonHeader } from "../../api/client";
 import { type Item, items } from "../../live/stock";
 import { decode, type Encoding, MOST_BYTES, type Undecoded } from "./csv/decode";
 import { guess } from "./csv/fields";
-import { type Fields, prepare, type Settings } from "./csv/prepare";
+import { type Fields, prepareInPieces, type Settings } from "./csv/prepare";
 import { type Delimiter, readTable, type Table, type Unreadable } from "./csv/read";
 import { type BatchBody, type BatchReport, type Finished, type Progress, run } from "./run";
 
@@ -120,7 +120,7 @@ async function start(dryRun: boolean): Promise<void> {
     progress.value = { done: 0, total: rows.length, waits: 0 };
   });
   const chosen = settings.value;
-  const prepared = prepare(rows, chosen);
+  const prepared = await prepareInPieces(rows, chosen);
   const find = finder(chosen.match);
   const send = (body: BatchBody): Promise<BatchReport> => {
     const header = reasonHeader(chosen.reason);

@@ -1,7 +1,7 @@
 // In and out: CSV files into the stock, and the stock into CSV files.
 
 import "./transfer.css";
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { may, me } from "../../api/session";
 import { t } from "../../i18n";
 import { whole } from "../../i18n/format";
@@ -63,7 +63,7 @@ function Import() {
   }, [isImporting]);
   return (
     <>
-      <ol class="steps" aria-label={t("transfer.steps")}>
+      <ol class="import-steps" aria-label={t("transfer.steps")}>
         {STEPS.map((step, place) => (
           <li key={step} aria-current={place === stepOf() ? "step" : undefined}>
             {t(`transfer.step_${step}`)}
@@ -92,7 +92,7 @@ function Step() {
 
 function Export() {
   const { rows } = items.state.value;
-  const all = [...rows.values()].sort((a, b) => a.id - b.id);
+  const all = useMemo(() => [...rows.values()].sort((a, b) => a.id - b.id), [rows]);
   return (
     <>
       <p class="quiet">{t("transfer.export_text")}</p>

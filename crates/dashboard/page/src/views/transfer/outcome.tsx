@@ -107,7 +107,7 @@ function Summary({ results, end, isDone }: { results: readonly RowResult[]; end:
   return (
     <div class="card stack" role="status">
       <h3>{t(isDone ? "transfer.done_title" : "transfer.preview_title")}</h3>
-      <ul class="counts">
+      <ul class="import-counts">
         {counts
           .filter(({ outcome, number }) => number > 0 || (outcome !== "unknown" && outcome !== "not_done"))
           .map(({ outcome, number }) => (

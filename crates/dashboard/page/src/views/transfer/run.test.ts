@@ -2,8 +2,10 @@
 
 import { describe, expect, it } from "vitest";
 import { ApiProblem } from "../../api/problem";
-import { prepare, type Settings } from "./csv/prepare";
+import { preparing, type Settings } from "./csv/prepare";
 import { type BatchBody, type BatchReport, type Progress, run, type Surroundings } from "./run";
+
+const prepare = (...asked: Parameters<typeof preparing>) => [...preparing(...asked)];
 
 const SETTINGS: Settings = {
   targets: ["sku", "quantity", "text:colour"],

@@ -6,9 +6,11 @@ import { decode } from "./decode";
 import { guess } from "./fields";
 import { guard, unguard } from "./formula";
 import { isAmbiguous, type NumberFormat, readPrice, readWhole } from "./numbers";
-import { prepare, type Settings, wrongTargets } from "./prepare";
+import { preparing, type Settings, wrongTargets } from "./prepare";
 import { readTable, type Table, type Unreadable } from "./read";
 import { columnsOf, toCsv } from "./write";
+
+const prepare = (...asked: Parameters<typeof preparing>) => [...preparing(...asked)];
 
 function table(read: Table | Unreadable): Table {
   if ("wrong" in read) throw new Error(`${read.wrong} at ${read.line}`);

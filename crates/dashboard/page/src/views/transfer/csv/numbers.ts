@@ -23,7 +23,8 @@ function tidy(cell: string): string {
 
 /** Whether what it means depends on how numbers are written. */
 export function isAmbiguous(cell: string): boolean {
-  return /\d[.,' ]\d/.test(tidy(cell));
+  // Nearly all cells are plain, and there may be many.
+  return !/^\d*$/.test(cell) && /\d[.,' ]\d/.test(tidy(cell));
 }
 
 export interface Decimal {

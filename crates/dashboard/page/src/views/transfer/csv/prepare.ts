@@ -112,24 +112,36 @@ function prepareRow(row: Row, settings: Settings): Prepared {
 }
 
 /** All rows. One that is about the same item as an earlier one fails, and so does one that names none. */
-export function prepare(rows: readonly Row[], settings: Settings): Prepared[] {
+export function* preparing(rows: readonly Row[], settings: Settings): Generator<Prepared> {
   const { match } = settings;
   const column = settings.targets.indexOf(match);
   const seen = new Map<string | number, number>();
-  return rows.map((row) => {
+  for (const row of rows) {
     const prepared = prepareRow(row, settings);
     const key = prepared.fields[match];
     const isRead = prepared.faults.some((fault) => fault.column === column);
-    if (key == null) {
-      // A row without an id is about a new item.
-      if (match === "id" || isRead) return prepared;
-      return { ...prepared, faults: [...prepared.faults, { column, code: "no_key", value: "" }] };
-    }
-    const earlier = seen.get(key);
-    if (earlier === undefined) {
-      seen.set(key, row.line);
-      return prepared;
-    }
-    return { ...prepared, faults: [...prepared.faults, { column, code: "twice", value: String(earlier) }] };
-  });
+    const earlier = key == null ? undefined : seen.get(key);
+    if (earlier !== undefined) yield withFault(prepared, { column, code: "twice", value: String(earlier) });
+    // A row without an id is about a new item.
+    else if (key == null && match === "sku" && !isRead)
+      yield withFault(prepared, { column, code: "no_key", value: "" });
+    else yield prepared;
+    if (key != null && earlier === undefined) seen.set(key, row.line);
+  }
+}
+
+function withFault(prepared: Prepared, fault: Fault): Prepared {
+  return { ...prepared, faults: [...prepared.faults, fault] };
+}
+
+/** So many rows are prepared before the page may draw. */
+const PIECE = 4000;
+
+export async function prepareInPieces(rows: readonly Row[], settings: Settings): Promise<Prepared[]> {
+  const done: Prepared[] = [];
+  for (const prepared of preparing(rows, settings)) {
+    done.push(prepared);
+    if (done.length % PIECE === 0) await new Promise((resolve) => setTimeout(resolve));
+  }
+  return done;
 }
