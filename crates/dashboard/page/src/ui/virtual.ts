@@ -29,7 +29,7 @@ interface Options {
   readonly kept?: number | undefined;
 }
 
-const OVERSCAN = 6;
+const OVERSCAN = 3;
 
 export function useVirtual({ scroller, count, size, covered = 0, kept }: Options): Virtual {
   const [, redraw] = useReducer<number, undefined>((times) => times + 1, 0);

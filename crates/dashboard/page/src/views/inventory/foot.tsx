@@ -1,7 +1,7 @@
 // Below the table: what all shown items are together, and what is done with the selected ones.
 
 import { t } from "../../i18n";
-import { price, whole } from "../../i18n/format";
+import { price } from "../../i18n/format";
 import { may } from "../../api/session";
 import { Button } from "../../ui/button";
 import { decimal } from "./decimal";
@@ -31,7 +31,7 @@ function Selected() {
   const chosen = () => [...ids].map(itemOf).filter((item) => item !== undefined);
   return (
     <div class="selected" role="group" aria-label={t("inventory.selected", { count: ids.size })}>
-      <strong>{t("inventory.selected", { count: whole(ids.size) })}</strong>
+      <strong>{t("inventory.selected", { count: ids.size })}</strong>
       {may("stock") && (
         <Button small onClick={() => askAdjust(chosen())}>
           {t("inventory.adjust")}
