@@ -3,37 +3,17 @@
 import { useState } from "preact/hooks";
 import { Link } from "wouter-preact";
 import { type ApiProblem, api, asProblem, good } from "../../api/client";
+import type { components } from "../../api/schema.gen";
 import { t } from "../../i18n";
 import { moment, whole } from "../../i18n/format";
 import { Button } from "../../ui/button";
 import { ChoiceField, TextField } from "../../ui/field";
 import { SeverityBadge } from "../notifications/severity";
 import { definitionOf, type Draft, same } from "./draft";
-import { type Amount, amount, duration, type Severity } from "./sentence";
+import { amount, duration } from "./sentence";
 
-interface Raised {
-  readonly item_id: number;
-  readonly item_sku: string | null;
-  readonly item_name: string;
-  readonly at: string;
-  readonly position: number;
-  readonly severity: Severity;
-  readonly value: Amount | null;
-  readonly previous_value: Amount | null;
-  readonly threshold: Amount | null;
-  readonly message: string;
-}
-
-interface Result {
-  readonly since: string;
-  readonly until: string;
-  readonly changes: number;
-  readonly complete: boolean;
-  readonly raised: number;
-  readonly raised_now: number;
-  readonly notifications: readonly Raised[];
-  readonly truncated: boolean;
-}
+type Result = components["schemas"]["MonitorTest"];
+type Raised = Result["notifications"][number];
 
 const HOUR = 3600;
 const PERIODS = [HOUR, 24 * HOUR, 7 * 24 * HOUR, 30 * 24 * HOUR, 90 * 24 * HOUR] as const;
