@@ -138,9 +138,6 @@ export function Grid() {
     })
     .join(" ");
   const first = virtual.rows[0]?.index ?? 0;
-  const lastSeen = Math.floor(
-    ((scroller.current?.scrollTop ?? 0) + (scroller.current?.clientHeight ?? 0) - HEADER_HEIGHT) / ROW_HEIGHT,
-  );
   return (
     <div
       ref={scroller}
@@ -182,7 +179,7 @@ export function Grid() {
                 places={places}
                 flash={flashOf(row.item.id)}
                 at={at?.id === row.item.id ? at.place : undefined}
-                above={index > first + 4 && index > lastSeen - 5}
+                above={index > first + 4 && index > virtual.last - 5}
                 onLeave={leave}
               />
             );
