@@ -15,6 +15,8 @@ export interface Virtual {
   readonly rows: readonly VirtualItem[];
   /** How high all rows together are, in pixels. */
   readonly height: number;
+  /** The last row that can be seen, as far as it has been scrolled. */
+  readonly last: number;
   readonly scrollTo: (index: number) => void;
 }
 
@@ -61,6 +63,8 @@ export function useVirtual({ scroller, count, size, covered = 0, kept }: Options
   return {
     rows: virtualizer.getVirtualItems(),
     height: virtualizer.getTotalSize(),
+    // What the virtualizer was told: to ask the element would be to lay the page out in the middle of drawing.
+    last: Math.floor(((virtualizer.scrollOffset ?? 0) + (virtualizer.scrollRect?.height ?? 0) - covered) / size),
     scrollTo: (index) => virtualizer.scrollToIndex(index, { align: "auto" }),
   };
 }
