@@ -15,6 +15,7 @@ export const inventory = {
   column_earlier: "Move {{column}} forward",
   column_later: "Move {{column}} back",
   actions: "Actions",
+  actions_of: "Actions for {{name}}",
   search: "Search items",
   search_hint: "Name, SKU, description, attributes",
   found_one: "{{count, number}} item found",

@@ -15,6 +15,7 @@ export const inventory = {
   column_earlier: "{{column}}を前へ",
   column_later: "{{column}}を後ろへ",
   actions: "操作",
+  actions_of: "{{name}}の操作",
   search: "品目を検索",
   search_hint: "名前、SKU、説明、属性",
   found_other: "{{count, number}} 件見つかりました",

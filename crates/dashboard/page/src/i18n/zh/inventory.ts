@@ -15,6 +15,7 @@ export const inventory = {
   column_earlier: "将“{{column}}”前移",
   column_later: "将“{{column}}”后移",
   actions: "操作",
+  actions_of: "{{name}}的操作",
   search: "搜索物品",
   search_hint: "名称、SKU、说明、属性",
   found_other: "找到 {{count, number}} 项",

@@ -28,7 +28,7 @@ export type SortKey = string | number | bigint | null;
 const WIDTHS: Record<OwnColumn, number> = {
   name: 220,
   sku: 140,
-  quantity: 128,
+  quantity: 136,
   unit: 76,
   price: 96,
   reorder_point: 116,
