@@ -55,7 +55,7 @@ export function Actions({ item, active }: { item: Item; active: boolean }) {
             icon="trash"
             tabIndex={-1}
             label={t("inventory.delete", { name })}
-            onClick={() => askDelete(subjects(item))}
+            onClick={(event) => askDelete(subjects(item), event.shiftKey)}
           />
         </>
       )}

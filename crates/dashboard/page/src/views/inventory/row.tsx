@@ -109,6 +109,7 @@ function Cell({ given, column, row }: { given: Given; column: Column; row: RowPr
     column === "name" && "name",
     steps && "steps",
     shown && "flash",
+    shown && column !== "quantity" && column !== "name" && "stacked",
     pending && "pending",
     troubled && "troubled",
     editing && "editing",
