@@ -1,11 +1,11 @@
 // In and out: CSV files into the stock, and the stock into CSV files.
 
 import "./transfer.css";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { may, me } from "../../api/session";
 import { t } from "../../i18n";
 import { whole } from "../../i18n/format";
-import { items } from "../../live/stock";
+import { type Item, items } from "../../live/stock";
 import { signInAddress } from "../../shell/ended";
 import { ChooseColumns } from "./choose-columns";
 import { ChooseFile } from "./choose-file";
@@ -92,12 +92,12 @@ function Step() {
 
 function Export() {
   const { rows } = items.state.value;
-  const all = useMemo(() => [...rows.values()].sort((a, b) => a.id - b.id), [rows]);
+  const all = (): readonly Item[] => [...rows.values()].sort((a, b) => a.id - b.id);
   return (
     <>
       <p class="quiet">{t("transfer.export_text")}</p>
       <div class="row">
-        <ExportButton items={all} columns={USUAL} />
+        <ExportButton items={all} empty={rows.size === 0} columns={USUAL} />
         <span class="quiet">{t("transfer.items", { count: rows.size, number: whole(rows.size) })}</span>
       </div>
     </>
