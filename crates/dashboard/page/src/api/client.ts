@@ -4,12 +4,14 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import { ApiProblem, asProblem, readProblem } from "./problem";
 import type { paths } from "./schema.gen";
-import { csrfToken, renew } from "./session";
+import { csrfToken, me, renew } from "./session";
 
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Asks, and asks again with a new cookie if the old one has ended. */
 async function fetchRenewed(request: Request): Promise<Response> {
+  // Behind the end of the login nothing is asked any more.
+  if (me.peek() === null) throw new Error("Nobody is signed in.");
   const again = request.clone();
   const response = await fetch(request);
   if (response.status !== 401) return response;

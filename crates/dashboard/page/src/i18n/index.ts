@@ -3,6 +3,7 @@
 
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import i18next from "i18next";
+import { recall, remember } from "../ui/stored";
 import { en, type Messages } from "./en";
 
 /** The keys of all texts; what exists in singular and plural has one. */
@@ -41,7 +42,7 @@ function isLanguage(text: string | null | undefined): text is Language {
 
 /** What was chosen here before, else the first language of the browser that there is. */
 function preferred(): Language {
-  const stored = localStorage.getItem(STORED);
+  const stored = recall(STORED);
   if (isLanguage(stored)) return stored;
   return navigator.languages.map((tag) => tag.slice(0, 2)).find(isLanguage) ?? "en";
 }
@@ -66,7 +67,8 @@ export async function startLanguage(): Promise<void> {
     resources: { en: { page: en } },
     interpolation: { escapeValue: false },
   });
-  await speak(preferred());
+  // Without the file of another language the page speaks the one that it has.
+  await speak(preferred()).catch(() => {});
 }
 
 /** Changes the language of the page, without remembering it. */
@@ -79,6 +81,6 @@ async function speak(code: Language): Promise<void> {
 
 /** Changes the language of the page for good. */
 export async function chooseLanguage(code: Language): Promise<void> {
-  localStorage.setItem(STORED, code);
+  remember(STORED, code);
   await speak(code);
 }

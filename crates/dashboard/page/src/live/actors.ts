@@ -28,6 +28,10 @@ function ask(): void {
   readAll().catch(() => {});
 }
 
+export function forgetNames(): void {
+  names.value = new Map();
+}
+
 async function readAll(): Promise<void> {
   const found = new Map<string, string>();
   let after: string | undefined;

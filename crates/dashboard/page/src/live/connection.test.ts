@@ -1,3 +1,4 @@
+import { effect } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ServerFrame } from "../protocol/frames";
 import { ModelHub, type Thing } from "../testing/hub";
@@ -139,6 +140,22 @@ describe("the connection", () => {
     newest().say(...world.hub.answer(undefined, false));
     expect(kind()).toBe("live");
     expect(world.connection.lastLive.value).toBeDefined();
+    holdsAll();
+  });
+
+  it("tells whoever shows how it is of what is another state, and not of every change", () => {
+    serve(newest());
+    expect(kind()).toBe("live");
+    let drawn = 0;
+    const stop = effect(() => {
+      drawn += world.connection.status.value.kind === "live" ? 1 : 0;
+    });
+    for (let round = 0; round < 50; round++) {
+      newest().say(...write());
+      vi.advanceTimersByTime(20);
+    }
+    stop();
+    expect(drawn).toBe(1);
     holdsAll();
   });
 

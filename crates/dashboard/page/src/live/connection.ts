@@ -50,15 +50,18 @@ export class Connection {
   /** When everything was live for the last time, in milliseconds of the clock. */
   readonly lastLive: Signal<number | undefined> = signal(undefined);
   readonly status: ReadonlySignal<Status>;
+  /** Follows every change of every topic, so that nobody else need who wants to know how the connection is. */
+  private readonly fresh: ReadonlySignal<boolean>;
 
   constructor(private readonly around: Surroundings) {
     this.inbox = new Inbox(
       around.topics,
       (topic, why) => this.link?.again(topic, why),
       () => {
-        if (this.machine.peek().phase.kind === "open" && this.isFresh()) this.lastLive.value = Date.now();
+        if (this.machine.peek().phase.kind === "open" && this.fresh.value) this.lastLive.value = Date.now();
       },
     );
+    this.fresh = computed(() => around.topics.every((topic) => topic.state.value.freshness === "live"));
     this.status = computed(() => this.tell(this.machine.value));
   }
 
@@ -97,14 +100,10 @@ export class Connection {
     }
   };
 
-  private isFresh(): boolean {
-    return this.around.topics.every((topic) => topic.state.value.freshness === "live");
-  }
-
   private tell({ phase }: Machine): Status {
     switch (phase.kind) {
       case "open":
-        return this.isFresh() ? { kind: "live", transport: phase.transport } : { kind: "catching_up" };
+        return this.fresh.value ? { kind: "live", transport: phase.transport } : { kind: "catching_up" };
       case "waiting":
         return { kind: "reconnecting", until: phase.until };
       case "connecting":

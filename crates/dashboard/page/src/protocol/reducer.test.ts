@@ -3,7 +3,7 @@ import { type Transcript, transcripts } from "../testing/golden";
 import { ModelHub, type Thing } from "../testing/hub";
 import { Random } from "../testing/random";
 import type { Document, ServerFrame } from "./frames";
-import { disconnected, emptyTopic, reduce, type Telling, type TopicState } from "./reducer";
+import { disconnected, emptyTopic, MOST_DELETED, reduce, type Telling, type TopicState } from "./reducer";
 
 function rows<D extends Document>(state: TopicState<D>): ReadonlyMap<number, D> {
   return new Map([...state.rows.values()].map((row) => [row.id, row] as const).sort(([one], [other]) => one - other));
@@ -243,4 +243,34 @@ describe("reduce", () => {
     expect(gap.anew).toBe("missing");
     expect(disconnected(gap)).toMatchObject({ anew: undefined, known: { epoch, position: 5 } });
   });
+});
+
+it("remembers the versions of the newest deletions only, however long it lasts", () => {
+  const place = {
+    topic: "items",
+    resource: "item",
+    at: "2026-11-22T08:00:00Z",
+    actor: "user:7",
+    reason: null,
+  } as const;
+  const epoch = "00000000000000000000000000000001";
+  const first: Telling<Document>[] = [
+    { type: "initial", topic: "items", as_of: { epoch, position: 0 }, data: [], more: false },
+    { type: "subscribed", topic: "items", recovered: false, position: 0, epoch },
+  ];
+  let { state } = reduce(emptyTopic(), first);
+  let position = 0;
+  const change = (type: "create" | "delete", id: number): Telling<Document> => {
+    position += 1;
+    const version = type === "create" ? 1 : 2;
+    const data = type === "create" ? { id, version } : null;
+    return { type, ...place, id, version, position, prev: position - 1, data, previous: null };
+  };
+  const most = MOST_DELETED + 500;
+  for (let id = 1; id <= most; id++) state = reduce(state, [change("create", id), change("delete", id)]).state;
+  expect(state.freshness).toBe("live");
+  expect(state.rows.size).toBe(0);
+  expect(state.deleted.size).toBe(MOST_DELETED);
+  expect(state.deleted.get(most)).toBe(2);
+  expect(state.deleted.has(1)).toBe(false);
 });

@@ -37,6 +37,9 @@ export interface TopicState<D extends Document> {
   readonly anew: Anew | undefined;
 }
 
+/** Of so many deletions the versions are remembered: what is still on its way is about the newest of them. */
+export const MOST_DELETED = 10_000;
+
 /** What a batch of frames did. */
 export interface Reduced<D extends Document> {
   readonly state: TopicState<D>;
@@ -114,6 +117,7 @@ class Batch<D extends Document> {
   done(): Reduced<D> {
     const rows = this.rows.size === 0 ? this.state.rows : this.state.rows.with(this.rows);
     const deleted = this.deleted ?? this.state.deleted;
+    if (this.deleted !== undefined) forgetOldest(this.deleted, MOST_DELETED);
     return { state: { ...this.state, rows, deleted }, applied: this.applied };
   }
 
@@ -171,6 +175,8 @@ class Batch<D extends Document> {
     if (frame.type === "delete" || frame.data === null) {
       this.rows.set(frame.id, undefined);
       this.deleted ??= new Map(this.state.deleted);
+      // The newest stand last.
+      this.deleted.delete(frame.id);
       this.deleted.set(frame.id, frame.version);
     } else {
       this.rows.set(frame.id, frame.data);
@@ -184,5 +190,12 @@ class Batch<D extends Document> {
 
   private askAnew(anew: Anew): void {
     this.state = { ...this.state, freshness: asStale(this.state.freshness), pending: [], renewed: false, anew };
+  }
+}
+
+function forgetOldest(map: Map<number, number>, most: number): void {
+  for (const id of map.keys()) {
+    if (map.size <= most) return;
+    map.delete(id);
   }
 }

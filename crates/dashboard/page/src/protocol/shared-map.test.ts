@@ -32,3 +32,11 @@ describe("what has changed since another map", () => {
     ]);
   });
 });
+
+it("keeps nothing of what was taken out", () => {
+  let map = SharedMap.empty<string>();
+  for (let id = 1; id < 10_000; id++) map = map.with([[id, "here"]]).with([[id, undefined]]);
+  expect(map.size).toBe(0);
+  expect([...map.since(SharedMap.empty())]).toEqual([]);
+  expect((map as unknown as { chunks: ReadonlyMap<number, unknown> }).chunks.size).toBe(0);
+});

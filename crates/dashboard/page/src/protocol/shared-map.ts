@@ -55,6 +55,8 @@ export class SharedMap<D> {
         size -= 1;
       }
     }
+    // Ids only grow: what was emptied isn't filled again.
+    for (const [key, chunk] of fresh) if (chunk.size === 0) chunks.delete(key);
     return new SharedMap(chunks, size);
   }
 }

@@ -1,9 +1,10 @@
 // The moment when the login ends: it says why, and leads back in. Nothing behind it can be read or changed any more.
 
 import { computed, type ReadonlySignal, useSignalEffect } from "@preact/signals";
-import { forget, load } from "../api/session";
+import { forget, load, me } from "../api/session";
 import { t } from "../i18n";
 import { activity } from "../live/activity";
+import { forgetNames } from "../live/actors";
 import type { Status } from "../live/connection";
 import { connection, items, monitors, notifications, people } from "../live/stock";
 import { Button } from "../ui/button";
@@ -24,13 +25,14 @@ export const isOver: ReadonlySignal<boolean> = computed(() => {
 function forgetEverything(): void {
   for (const topic of [items, notifications, monitors, people]) topic.reset();
   activity.value = [];
+  forgetNames();
   forget();
 }
 
 /** Back to where one was: at once if another tab has signed in already. */
 async function comeBack(): Promise<void> {
   const ended = await load().catch(() => "signed_out" as const);
-  if (ended === undefined) location.reload();
+  if (ended === undefined && me.peek()?.login != null) location.reload();
   else location.assign(signInAddress());
 }
 

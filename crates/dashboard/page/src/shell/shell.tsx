@@ -3,13 +3,13 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Link, useLocation } from "wouter-preact";
-import { me } from "../api/session";
+import { isVisitor } from "../api/session";
 import { chooseLanguage, LANGUAGES, language, t } from "../i18n";
 import { Bell } from "../views/notifications/bell";
 import { Icon, type IconName } from "../ui/icon";
 import { Menu } from "../ui/menu";
 import { chooseTheme, THEMES, theme } from "../ui/theme";
-import { signInAddress } from "./ended";
+import { isOver, signInAddress } from "./ended";
 import { People } from "./people";
 import { StaleBar, StatusPill } from "./status";
 
@@ -59,8 +59,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
       </nav>
       <header class="shell-bar">
         <StatusPill />
-        <People />
-        <Bell />
+        {!isOver.value && <People />}
+        {!isOver.value && <Bell />}
         <Preferences />
       </header>
       <main ref={content} id="content" class="shell-content" tabIndex={-1}>
@@ -72,7 +72,6 @@ export function Shell({ children }: { children: ComponentChildren }) {
 }
 
 function Preferences() {
-  const who = me.value;
   return (
     <Menu label={t("common.settings")} icon="more">
       <fieldset class="menu-group">
@@ -101,7 +100,7 @@ function Preferences() {
       <a class="menu-item" href="/docs/">
         {t("common.api_docs")}
       </a>
-      {who?.login == null && (
+      {isVisitor() && (
         <a class="menu-item" href={signInAddress()}>
           {t("common.sign_in")}
         </a>

@@ -1,6 +1,7 @@
 // Light, dark, or as the system has it; remembered in this browser.
 
 import { type Signal, signal } from "@preact/signals";
+import { recall, remember } from "./stored";
 
 export type Theme = "auto" | "light" | "dark";
 export const THEMES: readonly Theme[] = ["auto", "light", "dark"];
@@ -12,7 +13,7 @@ function isTheme(text: string | null): text is Theme {
 }
 
 const stored = (): Theme => {
-  const text = localStorage.getItem(STORED);
+  const text = recall(STORED);
   return isTheme(text) ? text : "auto";
 };
 
@@ -33,7 +34,7 @@ export function startTheme(): void {
 }
 
 export function chooseTheme(chosen: Theme): void {
-  localStorage.setItem(STORED, chosen);
+  remember(STORED, chosen);
   theme.value = chosen;
   show();
 }

@@ -9,7 +9,7 @@ import { nameOf } from "../../live/actors";
 import { Button } from "../../ui/button";
 import { ChoiceField, TextField } from "../../ui/field";
 import { describeDevice } from "./device";
-import { PagedFoot, usePaged } from "./paged";
+import { PagedFoot, usePaged } from "../../ui/paged";
 
 type Entry = components["schemas"]["AuditEntry"];
 
@@ -51,17 +51,21 @@ interface Filter {
 }
 
 const EVERYTHING: Filter = { event: "", actor: "", subject: "", since: "", until: "" };
-const DAY = 86_400_000;
 
 /** A day that was chosen begins where the reader is; the last one counts whole. */
 function query({ event, actor, subject, since, until }: Filter) {
-  const start = (day: string): number => new Date(`${day}T00:00`).getTime();
+  const start = (day: string, later = 0): string => {
+    const at = new Date(`${day}T00:00`);
+    // Not every day has 24 hours.
+    at.setDate(at.getDate() + later);
+    return at.toISOString();
+  };
   return {
     ...(event !== "" && { event }),
     ...(actor.trim() !== "" && { actor: actor.trim() }),
     ...(subject.trim() !== "" && { subject: subject.trim() }),
-    ...(since !== "" && { since: new Date(start(since)).toISOString() }),
-    ...(until !== "" && { until: new Date(start(until) + DAY).toISOString() }),
+    ...(since !== "" && { since: start(since) }),
+    ...(until !== "" && { until: start(until, 1) }),
   };
 }
 

@@ -7,7 +7,7 @@ import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { TextField } from "../../ui/field";
 import { useAct } from "./act";
-import { Wrong } from "./paged";
+import { Trouble } from "../../ui/trouble";
 
 interface Props {
   title: string;
@@ -46,7 +46,7 @@ export function Confirm({ title, action, danger, onConfirm, onClose, children }:
         maxLength={500}
         onText={setReason}
       />
-      <Wrong problem={act.wrong} />
+      <Trouble problem={act.wrong} />
     </Dialog>
   );
 }

@@ -12,7 +12,8 @@ import { toast } from "../../ui/toasts";
 import { useAct } from "./act";
 import { Confirm } from "./confirm";
 import { describeDevice } from "./device";
-import { type Paged, PagedFoot, usePaged, Wrong } from "./paged";
+import { type Paged, PagedFoot, usePaged } from "../../ui/paged";
+import { Trouble } from "../../ui/trouble";
 import { readSettings } from "./rules";
 
 type Session = components["schemas"]["SessionDocument"];
@@ -85,7 +86,7 @@ export function SessionList({ sessions, onEnd }: { sessions: Paged<Session>; onE
           </li>
         ))}
       </ul>
-      <Wrong problem={act.wrong} />
+      <Trouble problem={act.wrong} />
       <PagedFoot list={sessions} empty={t("account.devices_none")} />
     </>
   );

@@ -10,7 +10,7 @@ import { TextField } from "../../ui/field";
 import { toast } from "../../ui/toasts";
 import { useAct } from "./act";
 import { type Role, RoleField } from "./invite";
-import { Wrong } from "./paged";
+import { Trouble } from "../../ui/trouble";
 import type { User } from "./users";
 
 export function EditUser({ user, onClose, onChanged }: { user: User; onClose: () => void; onChanged: () => void }) {
@@ -87,7 +87,7 @@ export function EditUser({ user, onClose, onChanged }: { user: User; onClose: ()
           </Button>
         </div>
       ) : (
-        <Wrong problem={(wrong?.errors.length ?? 0) > 0 ? undefined : wrong} />
+        <Trouble problem={(wrong?.errors.length ?? 0) > 0 ? undefined : wrong} />
       )}
     </Dialog>
   );

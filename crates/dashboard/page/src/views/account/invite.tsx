@@ -10,7 +10,7 @@ import { CopyField } from "../../ui/copy-field";
 import { Dialog } from "../../ui/dialog";
 import { ChoiceField, TextField } from "../../ui/field";
 import { useAct } from "./act";
-import { Wrong } from "./paged";
+import { Trouble } from "../../ui/trouble";
 import type { User } from "./users";
 
 export type Invitation = components["schemas"]["Invitation"];
@@ -64,7 +64,7 @@ export function InviteUser({ onClose, onInvited }: Props) {
         wrong={act.wrong?.of("email")}
       />
       <RoleField role={role} onRole={setRole} />
-      <Wrong problem={isPlaced ? undefined : act.wrong} />
+      <Trouble problem={isPlaced ? undefined : act.wrong} />
     </Dialog>
   );
 }

@@ -12,7 +12,7 @@ import { Check } from "../../ui/field";
 import { toast } from "../../ui/toasts";
 import { Confirm } from "./confirm";
 import { NewKey } from "./new-key";
-import { PagedFoot, usePaged } from "./paged";
+import { PagedFoot, usePaged } from "../../ui/paged";
 
 type ApiKey = components["schemas"]["ApiKey"];
 type State = "active" | "expired" | "revoked";

@@ -10,7 +10,7 @@ import { Dialog } from "../../ui/dialog";
 import { Check, ChoiceField, Field, TextField } from "../../ui/field";
 import { useAct } from "./act";
 import { type End, END_CHOICES, endOf } from "./key-end";
-import { Wrong } from "./paged";
+import { Trouble } from "../../ui/trouble";
 import { PERMISSION_TEXT } from "./permissions";
 
 /** What a key can be given; no program manages accounts. */
@@ -140,7 +140,7 @@ function Form({ onClose, onMade }: { onClose: () => void; onMade: (made: Made) =
           />
         )}
       </Field>
-      <Wrong problem={isPlaced ? undefined : wrong} />
+      <Trouble problem={isPlaced ? undefined : wrong} />
     </Dialog>
   );
 }

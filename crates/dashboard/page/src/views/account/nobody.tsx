@@ -4,7 +4,7 @@ import { load, me } from "../../api/session";
 import { t } from "../../i18n";
 import { signInAddress } from "../../shell/ended";
 import { useAct } from "./act";
-import { Wrong } from "./paged";
+import { Trouble } from "../../ui/trouble";
 import { PermissionList } from "./permissions";
 
 export function Nobody() {
@@ -21,7 +21,7 @@ export function Nobody() {
         <button type="button" class="button small" disabled={act.busy} onClick={ask}>
           {t("common.try_again")}
         </button>
-        <Wrong problem={act.wrong} />
+        <Trouble problem={act.wrong} />
       </div>
     );
   }

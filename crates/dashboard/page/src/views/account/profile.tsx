@@ -9,7 +9,7 @@ import { Button } from "../../ui/button";
 import { TextField } from "../../ui/field";
 import { toast } from "../../ui/toasts";
 import { useAct } from "./act";
-import { Wrong } from "./paged";
+import { Trouble } from "../../ui/trouble";
 import { PermissionList } from "./permissions";
 
 export function Profile() {
@@ -37,7 +37,7 @@ export function Profile() {
             {t("common.sign_out")}
           </Button>
         </div>
-        <Wrong problem={act.wrong} />
+        <Trouble problem={act.wrong} />
       </section>
       <ChangePassword email={who.email} />
     </div>
@@ -116,7 +116,7 @@ function ChangePassword({ email }: { email: string | null }) {
           {t("account.too_many_tries", { seconds: wait })}
         </p>
       ) : (
-        <Wrong problem={isCurrent ? undefined : wrong} />
+        <Trouble problem={isCurrent ? undefined : wrong} />
       )}
       <div>
         <Button type="submit" kind="primary" disabled={act.busy}>

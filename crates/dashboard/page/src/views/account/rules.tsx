@@ -8,7 +8,8 @@ import { t } from "../../i18n";
 import { Button } from "../../ui/button";
 import { toast } from "../../ui/toasts";
 import { useAct } from "./act";
-import { PagedFoot, usePaged, Wrong } from "./paged";
+import { PagedFoot, usePaged } from "../../ui/paged";
+import { Trouble } from "../../ui/trouble";
 
 type Settings = components["schemas"]["TenantSettings"];
 type Policy = Settings["session_policy"];
@@ -64,7 +65,7 @@ export function Rules() {
       ) : (
         <p class="quiet">{t("account.policy_by_owners")}</p>
       )}
-      <Wrong problem={act.wrong} />
+      <Trouble problem={act.wrong} />
     </form>
   );
 }

@@ -5,7 +5,7 @@ import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { useAct } from "./act";
 import { endSession, SessionList, useSessions } from "./devices";
-import { Wrong } from "./paged";
+import { Trouble } from "../../ui/trouble";
 import type { User } from "./users";
 
 export function UserDevices({ user, onClose }: { user: User; onClose: () => void }) {
@@ -35,7 +35,7 @@ export function UserDevices({ user, onClose }: { user: User; onClose: () => void
       }
     >
       <SessionList sessions={sessions} onEnd={({ id }) => void end([id])} />
-      <Wrong problem={act.wrong} />
+      <Trouble problem={act.wrong} />
     </Dialog>
   );
 }

@@ -11,7 +11,7 @@ import { Menu } from "../../ui/menu";
 import { toast } from "../../ui/toasts";
 import { Confirm } from "./confirm";
 import { type Invitation, InviteUser, LinkShown } from "./invite";
-import { PagedFoot, usePaged } from "./paged";
+import { PagedFoot, usePaged } from "../../ui/paged";
 import { EditUser } from "./edit-user";
 import { UserDevices } from "./user-devices";
 

@@ -1,7 +1,7 @@
 // What can be done with the item from its page: the same dialogs as in the inventory, and bringing it back.
 
 import { useEffect, useState } from "preact/hooks";
-import { api, asProblem, good } from "../../api/client";
+import { api, good } from "../../api/client";
 import { may } from "../../api/session";
 import { t } from "../../i18n";
 import type { Item } from "../../live/stock";
@@ -11,6 +11,7 @@ import { Dialogs } from "../inventory/dialogs";
 import { askAdjust, askDelete } from "../inventory/doing";
 import { startModel } from "../inventory/model";
 import { closeDialog, dialog } from "../inventory/state";
+import { failed } from "../../ui/trouble";
 
 export function Actions({ item, deleted }: { item: Item; deleted: boolean }) {
   // No dialog stays open behind whoever leaves.
@@ -54,7 +55,7 @@ function Restore({ item }: { item: Item }) {
       await good(api.POST("/api/v1/items/{id}/restore", { params: { path: { id: item.id } } }));
       toast({ kind: "good", text: t("item.restored_toast", { name: item.name }) });
     } catch (error) {
-      toast({ kind: "danger", text: t("common.failed", { detail: asProblem(error).text }) });
+      failed(error);
     } finally {
       setBusy(false);
     }

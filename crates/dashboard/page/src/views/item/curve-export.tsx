@@ -1,13 +1,12 @@
 // Takes the curve out of the page: its points as CSV, the drawing as PNG.
 
-import { asProblem } from "../../api/client";
 import { t } from "../../i18n";
 import { csv, download, fileName, png } from "../../ui/chart/export";
 import { coloursOf } from "../../ui/chart/colours";
 import { Icon } from "../../ui/icon";
 import { Menu } from "../../ui/menu";
-import { toast } from "../../ui/toasts";
 import type { Series } from "./series";
+import { failed } from "../../ui/trouble";
 
 interface Props {
   series: Series | undefined;
@@ -36,7 +35,7 @@ export function CurveExport({ series, title, name, canvas }: Props) {
       const colours = coloursOf(document.body);
       download(file("png"), await png(canvas, title, { ground: colours.surface, text: colours.text }));
     } catch (error) {
-      toast({ kind: "danger", text: t("common.failed", { detail: asProblem(error).text }) });
+      failed(error);
     }
   };
   return (

@@ -6,7 +6,7 @@ import { useComputed } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { Link } from "wouter-preact";
 import { t } from "../../i18n";
-import { items } from "../../live/stock";
+import { itemOf, items } from "../../live/stock";
 import { Trouble } from "../../ui/trouble";
 import { Curve } from "./curve";
 import { CurveSection } from "./curve-section";
@@ -40,11 +40,11 @@ function Known({ id }: { id: number }) {
   useEffect(() => history.start(), [history]);
   useEffect(() => curve.start(), [curve]);
   // Changes of other items draw nothing anew.
-  const live = useComputed(() => items.state.value.rows.get(id));
+  const live = itemOf(id);
   const whole = useComputed(() => items.state.value.freshness === "live");
   const gone = useComputed(() => lastKnown(history.entries.value));
 
-  const item = live.value ?? gone.value;
+  const item = live ?? gone.value;
   if (item === undefined) {
     const problem = history.problem.value;
     if (problem?.status === 404) return whole.value ? <Nothing /> : <p class="empty">{t("common.loading")}</p>;
@@ -58,14 +58,14 @@ function Known({ id }: { id: number }) {
       </div>
     );
   }
-  const deleted = live.value === undefined;
+  const deleted = live === undefined;
   return (
     <div class="view" data-item={id}>
       <Head item={item} deleted={deleted} />
       <div class="item-columns">
         <div class="stack">
           <CurveSection curve={curve} name={item.name} />
-          <HistoryList history={history} newest={live.value?.version} />
+          <HistoryList history={history} newest={live?.version} />
         </div>
         <div class="stack">
           <Details item={item} />

@@ -1,8 +1,9 @@
 // What isn't live on the stream: asked for when it is shown, again when somebody changed it here, and every few seconds while
 // somebody looks.
 
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { type ApiProblem, asProblem } from "../../api/client";
+import { Asking } from "./asking";
 
 export interface Asked<T> {
   /** The last good answer. */
@@ -16,29 +17,26 @@ export interface Asked<T> {
 export function useAsked<T>(ask: () => Promise<T>, every?: number): Asked<T> {
   const [value, setValue] = useState<T>();
   const [problem, setProblem] = useState<ApiProblem>();
-  const [turn, setTurn] = useState(0);
+  const asking = useRef<Asking>();
   useEffect(() => {
-    let timer: number | undefined;
-    let gone = false;
-    const run = async (): Promise<void> => {
-      if (document.visibilityState === "visible") {
-        const [found, wrong] = await ask().then(
-          (found) => [found, undefined] as const,
-          (error: unknown) => [undefined, asProblem(error)] as const,
-        );
-        if (gone) return;
-        if (found !== undefined) setValue(() => found);
-        setProblem(wrong);
-      }
-      if (every !== undefined) timer = setTimeout(() => void run(), every) as unknown as number;
-    };
-    void run();
+    const here = new Asking(async () => {
+      if (document.visibilityState !== "visible") return;
+      const [found, wrong] = await ask().then(
+        (found) => [found, undefined] as const,
+        (error: unknown) => [undefined, asProblem(error)] as const,
+      );
+      if (asking.current !== here) return;
+      if (found !== undefined) setValue(() => found);
+      setProblem(wrong);
+    }, every);
+    asking.current = here;
+    here.again();
     return () => {
-      gone = true;
-      clearTimeout(timer);
+      here.stop();
+      asking.current = undefined;
     };
-  }, [ask, every, turn]);
-  const again = useCallback(() => setTurn((turn) => turn + 1), []);
+  }, [ask, every]);
+  const again = useCallback(() => asking.current?.again(), []);
   return { value, problem, again };
 }
 

@@ -7,6 +7,7 @@ import { t } from "../../i18n";
 import { Check } from "../../ui/field";
 import { allOf, useAsked } from "./asked";
 import { Group, type Part } from "./form";
+import { troubleText } from "../../ui/trouble";
 
 export type Channel = components["schemas"]["Channel"];
 
@@ -40,7 +41,7 @@ export function ChannelFields({ draft, set, wrong }: Part) {
         {value?.length === 0 && <span class="quiet">{t("monitors.no_channels")}</span>}
         <Link href="/monitors/channels">{t("monitors.to_channels")}</Link>
       </div>
-      {problem !== undefined && <p class="wrong">{t("common.failed", { detail: problem.text })}</p>}
+      {problem !== undefined && <p class="wrong">{troubleText(problem)}</p>}
       {told !== undefined && (
         <p class="wrong" role="alert">
           {told}

@@ -7,7 +7,7 @@ import { t } from "../../i18n";
 import { moment, whole } from "../../i18n/format";
 import { Button } from "../../ui/button";
 import { toast } from "../../ui/toasts";
-import { failed } from "../notifications/failed";
+import { failed, troubleText } from "../../ui/trouble";
 import { useAsked } from "./asked";
 import { ChannelDialog } from "./channel-dialog";
 import { type Channel, readChannels } from "./channel-fields";
@@ -33,7 +33,7 @@ export function Channels() {
           {t("monitors.new_channel")}
         </Button>
       </div>
-      {problem !== undefined && <p class="notice danger">{t("common.failed", { detail: problem.text })}</p>}
+      {problem !== undefined && <p class="notice danger">{troubleText(problem)}</p>}
       {value === undefined && problem === undefined && <p class="empty">{t("common.loading")}</p>}
       {value?.length === 0 && <p class="empty">{t("monitors.no_channels")}</p>}
       <ul class="monitor-list">

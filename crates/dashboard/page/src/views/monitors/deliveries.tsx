@@ -1,14 +1,15 @@
 // What is, was or couldn't be sent through channels; what didn't arrive can be tried again.
 
-import { useCallback, useEffect, useState } from "preact/hooks";
-import { type ApiProblem, api, asProblem, good } from "../../api/client";
+import { useState } from "preact/hooks";
+import { api, good } from "../../api/client";
 import type { components } from "../../api/schema.gen";
 import { t } from "../../i18n";
 import { moment } from "../../i18n/format";
 import { Button } from "../../ui/button";
 import { ChoiceField } from "../../ui/field";
+import { PagedFoot, usePaged } from "../../ui/paged";
 import { toast } from "../../ui/toasts";
-import { failed } from "../notifications/failed";
+import { failed } from "../../ui/trouble";
 import type { Channel } from "./channel-fields";
 
 type Delivery = components["schemas"]["Delivery"];
@@ -17,43 +18,15 @@ type State = components["schemas"]["DeliveryState"];
 const STATES: readonly State[] = ["dead", "pending", "delivered"];
 const KINDS: Record<State, string> = { dead: "danger", pending: "warning", delivered: "good" };
 
-/** The pages of a list that were asked for. */
-function useDeliveries(state: State, channel: string) {
-  const [list, setList] = useState<readonly Delivery[]>();
-  const [next, setNext] = useState<string>();
-  const [problem, setProblem] = useState<ApiProblem>();
-  const ask = useCallback(
-    async (after: string | undefined, before: readonly Delivery[], isWanted: () => boolean): Promise<void> => {
-      const channels = channel === "" ? {} : { channel_id: Number(channel) };
-      const query = { state, ...channels, ...(after !== undefined && { after }) };
-      try {
-        const page = await good(api.GET("/api/v1/deliveries", { params: { query } }));
-        if (!isWanted()) return;
-        setList([...before, ...page.data]);
-        setNext(page.next_cursor ?? undefined);
-        setProblem(undefined);
-      } catch (error) {
-        if (isWanted()) setProblem(asProblem(error));
-      }
-    },
-    [state, channel],
-  );
-  const [turn, setTurn] = useState(0);
-  useEffect(() => {
-    let wanted = true;
-    void ask(undefined, [], () => wanted);
-    return () => {
-      wanted = false;
-    };
-  }, [ask, turn]);
-  const more = next === undefined ? undefined : () => void ask(next, list ?? [], () => true);
-  return { list, more, problem, again: () => setTurn(turn + 1) };
-}
-
 export function Deliveries({ channels }: { channels: readonly Channel[] }) {
   const [state, setState] = useState<State>("dead");
   const [channel, setChannel] = useState("");
-  const { list, more, problem, again } = useDeliveries(state, channel);
+  const list = usePaged(`${state} ${channel}`, (after) => {
+    const channels = channel === "" ? {} : { channel_id: Number(channel) };
+    const query = { state, ...channels, ...(after !== undefined && { after }) };
+    return good(api.GET("/api/v1/deliveries", { params: { query } }));
+  });
+  const again = list.reload;
   const nameOf = (id: number): string => channels.find((one) => one.id === id)?.name ?? `#${id}`;
   const retryAll = (): void => {
     good(api.POST("/api/v1/deliveries/retry", { body: { channel_id: Number(channel) } })).then(({ retried }) => {
@@ -80,17 +53,15 @@ export function Deliveries({ channels }: { channels: readonly Channel[] }) {
           ]}
           onChoice={setChannel}
         />
-        {state === "dead" && channel !== "" && (list?.length ?? 0) > 0 && (
+        {state === "dead" && channel !== "" && list.rows.length > 0 && (
           <Button icon="undo" onClick={retryAll}>
             {t("monitors.retry_all")}
           </Button>
         )}
         <Button onClick={again}>{t("monitors.refresh")}</Button>
       </div>
-      {problem !== undefined && <p class="notice danger">{t("common.failed", { detail: problem.text })}</p>}
-      {list?.length === 0 && <p class="empty">{t("monitors.no_deliveries")}</p>}
-      {list !== undefined && list.length > 0 && <Table list={list} nameOf={nameOf} again={again} />}
-      {more !== undefined && <Button onClick={more}>{t("common.load_more")}</Button>}
+      {list.rows.length > 0 && <Table list={list.rows} nameOf={nameOf} again={again} />}
+      <PagedFoot list={list} empty={t("monitors.no_deliveries")} />
     </section>
   );
 }

@@ -8,7 +8,7 @@ import { t } from "../../i18n";
 import { type Monitor, monitors } from "../../live/stock";
 import { Button } from "../../ui/button";
 import { toast } from "../../ui/toasts";
-import { failed } from "../notifications/failed";
+import { failed, troubleText } from "../../ui/trouble";
 import { SeverityBadge } from "../notifications/severity";
 import { useAsked } from "./asked";
 import { Confirm } from "./confirm";
@@ -31,7 +31,7 @@ export function EditMonitor({ id }: { id: number }) {
   if (deleted.has(id)) return <p class="empty">{t("monitors.deleted")}</p>;
   if (asked.problem === undefined) return <p class="empty">{t("common.loading")}</p>;
   const isGone = asked.problem.status === 404;
-  return <p class="empty">{isGone ? t("common.not_found") : t("common.failed", { detail: asked.problem.text })}</p>;
+  return <p class="empty">{isGone ? t("common.not_found") : troubleText(asked.problem)}</p>;
 }
 
 function MonitorPage({ monitor }: { monitor: Monitor }) {

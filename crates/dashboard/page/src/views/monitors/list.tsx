@@ -15,6 +15,7 @@ import { allOf, useAsked } from "./asked";
 import { itemName } from "./names";
 import { RunAll, RunButtons, StateBadge } from "./run";
 import { conditionText, scopeText } from "./sentence";
+import { troubleText } from "../../ui/trouble";
 
 type Line = components["schemas"]["MonitorLine"];
 type Evaluation = components["schemas"]["Evaluation"];
@@ -75,9 +76,7 @@ export function MonitorList() {
           </div>
         )}
       </div>
-      {status.problem !== undefined && (
-        <p class="notice danger">{t("common.failed", { detail: status.problem.text })}</p>
-      )}
+      {status.problem !== undefined && <p class="notice danger">{troubleText(status.problem)}</p>}
       {behind >= LAGS && <p class="notice warning">{t("monitors.behind", { seconds: whole(behind) })}</p>}
       {known.length === 0 ? (
         <p class="empty">{monitors.state.value.freshness === "empty" ? t("common.loading") : t("monitors.none_yet")}</p>

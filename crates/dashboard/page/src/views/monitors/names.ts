@@ -1,8 +1,8 @@
 // What items are called where only their id is known.
 
-import { items } from "../../live/stock";
+import { itemOf } from "../../live/stock";
 
 export function itemName(id: number): string | undefined {
-  const item = items.state.value.rows.get(id);
+  const item = itemOf(id);
   return item === undefined ? undefined : item.sku == null ? item.name : `${item.name} (${item.sku})`;
 }

@@ -11,6 +11,7 @@ import { toast } from "../../ui/toasts";
 import { definitionOf, type Draft, newDraft } from "./draft";
 import { Form } from "./form";
 import { Trial } from "./trial";
+import { troubleText } from "../../ui/trouble";
 
 /** The time zone of this browser. */
 export function hereZone(): string {
@@ -72,7 +73,7 @@ export function FormProblem({ problem }: { problem: ApiProblem | undefined }) {
   if (problem === undefined) return null;
   return (
     <p class="notice danger" role="alert">
-      {problem.status === 0 ? t("common.unreachable") : t("common.failed", { detail: problem.text })}
+      {troubleText(problem)}
     </p>
   );
 }

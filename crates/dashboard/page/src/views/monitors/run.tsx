@@ -9,7 +9,7 @@ import { Button } from "../../ui/button";
 import { Menu } from "../../ui/menu";
 import { Icon, type IconName } from "../../ui/icon";
 import { toast } from "../../ui/toasts";
-import { failed } from "../notifications/failed";
+import { failed } from "../../ui/trouble";
 import { Confirm } from "./confirm";
 
 type State = components["schemas"]["MonitorState"];

@@ -6,7 +6,7 @@ import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { Field } from "../../ui/field";
 import { announce } from "../../ui/toasts";
-import { failed } from "../notifications/failed";
+import { failed } from "../../ui/trouble";
 
 export function Secret({ secret, onClose }: { secret: string; onClose: () => void }) {
   const [copied, setCopied] = useState(false);

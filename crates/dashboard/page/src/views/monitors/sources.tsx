@@ -7,7 +7,7 @@ import { t } from "../../i18n";
 import { ago, moment, whole } from "../../i18n/format";
 import { Button } from "../../ui/button";
 import { now } from "../../ui/clock";
-import { failed } from "../notifications/failed";
+import { failed, troubleText } from "../../ui/trouble";
 import { allOf, useAsked } from "./asked";
 import { Confirm } from "./confirm";
 import { Preview } from "./preview";
@@ -50,7 +50,7 @@ export function Sources() {
         )}
       </div>
       <p class="quiet">{t("monitors.sources_hint")}</p>
-      {problem !== undefined && <p class="notice danger">{t("common.failed", { detail: problem.text })}</p>}
+      {problem !== undefined && <p class="notice danger">{troubleText(problem)}</p>}
       {value === undefined && problem === undefined && <p class="empty">{t("common.loading")}</p>}
       {value?.length === 0 && <p class="empty">{t("monitors.no_sources")}</p>}
       <ul class="monitor-list">

@@ -11,6 +11,7 @@ import { ChoiceField, TextField } from "../../ui/field";
 import { SeverityBadge } from "../notifications/severity";
 import { definitionOf, type Draft, same } from "./draft";
 import { amount, duration } from "./sentence";
+import { troubleText } from "../../ui/trouble";
 
 type Result = components["schemas"]["MonitorTest"];
 type Raised = Result["notifications"][number];
@@ -78,7 +79,7 @@ export function Trial({ draft, onProblem }: { draft: Draft; onProblem?: (problem
       </div>
       {problem !== undefined && (
         <p class="notice danger" role="alert">
-          {t("common.failed", { detail: problem.text })}
+          {troubleText(problem)}
         </p>
       )}
       {tried !== undefined && <Outcome result={tried.result} isOld={!same(tried.draft, draft)} />}

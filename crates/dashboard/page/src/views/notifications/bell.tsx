@@ -9,7 +9,7 @@ import type { Notification } from "../../live/stock";
 import { Button } from "../../ui/button";
 import { now } from "../../ui/clock";
 import { Icon } from "../../ui/icon";
-import { failed } from "./failed";
+import { failed } from "../../ui/trouble";
 import { current, isRead, learn, mark, markAllRead, newest, unread } from "./inbox";
 import "./notifications.css";
 import { SeverityBadge } from "./severity";

@@ -12,7 +12,7 @@ import { Button } from "../../ui/button";
 import { now } from "../../ui/clock";
 import { amount, conditionText } from "../monitors/sentence";
 import { Acknowledge } from "./acknowledge";
-import { failed } from "./failed";
+import { failed } from "../../ui/trouble";
 import { addressOf } from "./filters";
 import { isRead, mark } from "./inbox";
 import { MuteDialog } from "./mute";

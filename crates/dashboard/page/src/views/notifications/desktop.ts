@@ -5,6 +5,7 @@ import { type Signal, signal } from "@preact/signals";
 import { navigate } from "wouter-preact/use-browser-location";
 import { t } from "../../i18n";
 import { stayConnectedIf } from "../../live/stock";
+import { recall, remember } from "../../ui/stored";
 import type { Saying } from "./arrivals";
 
 const STORED = "stockwire.desktop_notifications";
@@ -23,7 +24,7 @@ export function readDesktop(): void {
   if (!supported()) desktop.value = "unsupported";
   else if (Notification.permission === "denied") desktop.value = "denied";
   else {
-    const chosen = localStorage.getItem(STORED) === "on" && Notification.permission === "granted";
+    const chosen = recall(STORED) === "on" && Notification.permission === "granted";
     desktop.value = chosen ? "on" : "off";
   }
 }
@@ -31,7 +32,7 @@ export function readDesktop(): void {
 /** Asks for permission, if that is needed, and remembers the choice. */
 export async function chooseDesktop(wanted: boolean): Promise<void> {
   if (wanted && supported()) await Notification.requestPermission();
-  localStorage.setItem(STORED, wanted ? "on" : "off");
+  remember(STORED, wanted ? "on" : "off");
   readDesktop();
 }
 
@@ -40,7 +41,7 @@ let windows: BroadcastChannel | undefined;
 /** Answers the other windows of this browser, and keeps a hidden page connected if it shall tell. Calling the answer ends it. */
 export function startDesktop(): () => void {
   readDesktop();
-  stayConnectedIf(() => desktop.peek() === "on");
+  const unstay = stayConnectedIf(() => desktop.peek() === "on");
   windows = new BroadcastChannel("stockwire-windows");
   const own = windows;
   own.addEventListener("message", (event: MessageEvent<unknown>) => {
@@ -51,6 +52,7 @@ export function startDesktop(): () => void {
   };
   addEventListener("storage", stored);
   return () => {
+    unstay();
     removeEventListener("storage", stored);
     own.close();
     windows = undefined;

@@ -2,7 +2,7 @@
 
 import { navigate } from "wouter-preact/use-browser-location";
 import { t } from "../../i18n";
-import { items, monitors } from "../../live/stock";
+import { itemOf, monitors } from "../../live/stock";
 import { Button } from "../../ui/button";
 import { Check, ChoiceField, TextField } from "../../ui/field";
 import { SEVERITIES } from "../monitors/sentence";
@@ -71,7 +71,7 @@ export function Filters({ filter, onFilter }: { filter: Filter; onFilter: (filte
     ...known.map((monitor) => ({ value: String(monitor.id), text: monitor.name })),
     ...(isThere ? [] : [{ value: String(filter.monitor), text: `#${filter.monitor}` }]),
   ];
-  const item = filter.item === undefined ? undefined : items.state.value.rows.get(filter.item);
+  const item = filter.item === undefined ? undefined : itemOf(filter.item);
   return (
     <div class="card stack">
       <div class="filter-fields">

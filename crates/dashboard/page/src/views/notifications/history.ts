@@ -54,10 +54,7 @@ class Pages implements History {
   }
 
   more(): void {
-    this.ask().catch((error: unknown) => {
-      this.problem.value = asProblem(error);
-      this.loading.value = false;
-    });
+    void this.ask();
   }
 
   leave(): void {
@@ -69,14 +66,21 @@ class Pages implements History {
     const turn = this.turn;
     this.loading.value = true;
     this.problem.value = undefined;
-    const page = await good(api.GET("/api/v1/notifications", { params: { query: queryOf(this.filter, this.next) } }));
     // Another one was asked since, or nobody looks any more.
-    if (this.gone || turn !== this.turn) return;
-    learn(page.data);
-    this.next = page.next_cursor ?? undefined;
-    this.hasMore.value = page.has_more;
-    this.asked.value = [...(this.asked.peek() ?? []), ...page.data];
-    this.loading.value = false;
+    const isOld = (): boolean => this.gone || turn !== this.turn;
+    try {
+      const query = queryOf(this.filter, this.next);
+      const page = await good(api.GET("/api/v1/notifications", { params: { query } }));
+      if (isOld()) return;
+      learn(page.data);
+      this.next = page.next_cursor ?? undefined;
+      this.hasMore.value = page.has_more;
+      this.asked.value = [...(this.asked.peek() ?? []), ...page.data];
+    } catch (error) {
+      if (!isOld()) this.problem.value = asProblem(error);
+    } finally {
+      if (!isOld()) this.loading.value = false;
+    }
   }
 }
 

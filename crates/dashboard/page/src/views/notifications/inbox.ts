@@ -94,12 +94,13 @@ async function count(): Promise<void> {
 async function ask(): Promise<void> {
   try {
     const summary = await good(api.GET("/api/v1/notifications/summary"));
+    if (others === undefined) return;
     // What has come behind the moment that the answer shows isn't in it.
     const later = recent.filter((arrival) => arrival.position > summary.as_of.position);
     counted.value = summed(summary.unread, later);
   } catch {
     // Whatever keeps it from answering is told elsewhere; the count comes when it can be had.
-    retry = setTimeout(() => void count(), AGAIN_AFTER) as unknown as number;
+    if (others !== undefined) retry = setTimeout(() => void count(), AGAIN_AFTER) as unknown as number;
   }
 }
 
@@ -136,5 +137,10 @@ export function startInbox(arrived: (arrived: readonly Arrival[]) => void): () =
     document.removeEventListener("visibilitychange", shown);
     others?.close();
     others = undefined;
+    // Somebody else may come next.
+    clearTimeout(retry);
+    recent = [];
+    counted.value = undefined;
+    marks.value = { upTo: 0, one: new Map() };
   };
 }

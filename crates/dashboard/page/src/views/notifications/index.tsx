@@ -6,7 +6,7 @@ import { t } from "../../i18n";
 import { Button } from "../../ui/button";
 import { Card } from "./card";
 import { chooseDesktop, desktop, readDesktop } from "./desktop";
-import { failed } from "./failed";
+import { failed, troubleText } from "../../ui/trouble";
 import { Filters, filterOf } from "./filters";
 import { useHistory } from "./history";
 import { markAllRead, unread } from "./inbox";
@@ -53,7 +53,7 @@ function HistoryList() {
       </ul>
       {problem !== undefined && (
         <p class="notice danger row spread" role="alert">
-          {t("common.failed", { detail: problem.text })}
+          {troubleText(problem)}
           <Button small onClick={() => (shown.length === 0 ? history.again() : history.more())}>
             {t("common.try_again")}
           </Button>

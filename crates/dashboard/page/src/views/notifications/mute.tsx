@@ -20,7 +20,10 @@ export function MuteDialog({ notification, onClose }: { notification: Notificati
   const [time, setTime] = useState<string>(String(TIMES[1]));
   const [note, setNote] = useState("");
   const [problem, setProblem] = useState<ApiProblem>();
+  const [busy, setBusy] = useState(false);
   const submit = async (): Promise<void> => {
+    if (busy) return;
+    setBusy(true);
     const until = time === "" ? null : new Date(Date.now() + Number(time) * 1000).toISOString();
     const text = note.trim();
     const params = { path: { id: notification.id } };
@@ -32,6 +35,7 @@ export function MuteDialog({ notification, onClose }: { notification: Notificati
       onClose();
     } catch (error) {
       setProblem(asProblem(error));
+      setBusy(false);
     }
   };
   const values = { item: notification.item_name, monitor: notification.monitor_name };
@@ -43,7 +47,7 @@ export function MuteDialog({ notification, onClose }: { notification: Notificati
       actions={
         <>
           <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button type="submit" kind="primary">
+          <Button type="submit" kind="primary" disabled={busy}>
             {t("notifications.mute")}
           </Button>
         </>

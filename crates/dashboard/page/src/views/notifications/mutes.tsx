@@ -1,7 +1,7 @@
 // What is muted now, and by whom; unmuting.
 
 import { type Signal, signal } from "@preact/signals";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { Link } from "wouter-preact";
 import { api, good } from "../../api/client";
 import type { components } from "../../api/schema.gen";
@@ -9,10 +9,11 @@ import { may } from "../../api/session";
 import { t } from "../../i18n";
 import { moment } from "../../i18n/format";
 import { nameOf } from "../../live/actors";
-import { items, monitors } from "../../live/stock";
+import { itemOf, monitors } from "../../live/stock";
 import { Button } from "../../ui/button";
+import { useReading } from "../../ui/reading";
+import { failed, Trouble } from "../../ui/trouble";
 import { allOf } from "../monitors/asked";
-import { failed } from "./failed";
 
 type Mute = components["schemas"]["Mute"];
 
@@ -28,14 +29,17 @@ function readAll(): Promise<Mute[]> {
 }
 
 export function Mutes() {
-  const [mutes, setMutes] = useState<readonly Mute[]>();
+  const reading = useReading(readAll);
+  const mutes = reading.value.value;
+  const problem = reading.problem.value;
   const turn = changes.value;
   useEffect(() => {
-    readAll().then(setMutes, failed);
+    if (turn > 0) void reading.read();
   }, [turn]);
   const unmute = (id: number): void => {
     good(api.DELETE("/api/v1/mutes/{id}", { params: { path: { id } } })).then(mutesChanged, failed);
   };
+  if (problem !== undefined) return <Trouble problem={problem} again={reading.read} />;
   if (mutes === undefined || mutes.length === 0) return null;
   return (
     <section class="stack">
@@ -73,7 +77,7 @@ function What({ mute }: { mute: Mute }) {
         <Link href={`/monitors/${monitor}`}>{monitors.state.value.rows.get(monitor)?.name ?? `#${monitor}`}</Link>
       )}
       {monitor !== null && item !== null && <span aria-hidden="true">·</span>}
-      {item !== null && <Link href={`/items/${item}`}>{items.state.value.rows.get(item)?.name ?? `#${item}`}</Link>}
+      {item !== null && <Link href={`/items/${item}`}>{itemOf(item)?.name ?? `#${item}`}</Link>}
     </span>
   );
 }

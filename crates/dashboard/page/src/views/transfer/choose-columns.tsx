@@ -1,5 +1,6 @@
 // The second step: how the file is read, what each column is about, and what becomes of the rows.
 
+import { computed } from "@preact/signals";
 import { useMemo, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { whole } from "../../i18n/format";
@@ -19,6 +20,8 @@ export function ChooseColumns() {
   return <Columns table={read} />;
 }
 
+const areItemsLive = computed(() => items.state.value.freshness === "live");
+
 function Columns({ table }: { table: Table }) {
   const [tried, setTried] = useState(false);
   const chosen = settings.value;
@@ -26,7 +29,7 @@ function Columns({ table }: { table: Table }) {
   const asksNumbers = useMemo(() => needsNumberFormat(table, chosen.targets), [table, chosen.targets]);
   const lacksNumbers = asksNumbers && chosen.numbers === undefined;
   // What other attributes an item has must be known before some of them are written.
-  const lacksItems = chosen.targets.some((target) => target.includes(":")) && items.state.value.freshness !== "live";
+  const lacksItems = chosen.targets.some((target) => target.includes(":")) && !areItemsLive.value;
   const submit = (event: Event): void => {
     event.preventDefault();
     setTried(true);

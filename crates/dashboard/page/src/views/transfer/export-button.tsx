@@ -100,8 +100,9 @@ function Option(props: { label: string; hint: string; checked: boolean; onCheck:
 
 /** What is written may be older than the file's date. */
 function Staleness() {
+  if (connection.status.value.kind === "live") return null;
   const since = connection.lastLive.value;
-  if (connection.status.value.kind === "live" || since === undefined) return null;
+  if (since === undefined) return null;
   return <p class="notice warning">{t("connection.stale", { time: clock(since) })}</p>;
 }
 

@@ -1,12 +1,14 @@
 // In and out: CSV files into the stock, and the stock into CSV files.
 
 import "./transfer.css";
+import { useComputed } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { may, me } from "../../api/session";
+import { isVisitor, may } from "../../api/session";
 import { t } from "../../i18n";
 import { whole } from "../../i18n/format";
 import { type Item, items } from "../../live/stock";
 import { signInAddress } from "../../shell/ended";
+import { sample } from "../../ui/sample";
 import { ChooseColumns } from "./choose-columns";
 import { ChooseFile } from "./choose-file";
 import { ExportButton } from "./export-button";
@@ -36,7 +38,7 @@ function NotAllowed() {
   return (
     <div class="notice row">
       <span>{t("transfer.not_allowed")}</span>
-      {me.value?.login == null && (
+      {isVisitor() && (
         <a class="button small" href={signInAddress()}>
           {t("common.sign_in")}
         </a>
@@ -91,8 +93,9 @@ function Step() {
 }
 
 function Export() {
-  const { rows } = items.state.value;
-  const all = (): readonly Item[] => [...rows.values()].sort((a, b) => a.id - b.id);
+  // The number is redrawn at a walking pace; what is exported is what there is when it is asked for.
+  const { rows } = useComputed(() => sample(() => items.state.value)).value;
+  const all = (): readonly Item[] => [...items.state.peek().rows.values()].sort((a, b) => a.id - b.id);
   return (
     <>
       <p class="quiet">{t("transfer.export_text")}</p>

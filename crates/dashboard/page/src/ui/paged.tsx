@@ -1,9 +1,10 @@
 // Lists that come in pages: what has come so far, more on request, and what went wrong.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { type ApiProblem, asProblem } from "../../api/client";
-import { t } from "../../i18n";
-import { Button } from "../../ui/button";
+import { type ApiProblem, asProblem } from "../api/client";
+import { t } from "../i18n";
+import { Button } from "./button";
+import { Trouble } from "./trouble";
 
 interface Page<T> {
   readonly data: readonly T[];
@@ -71,7 +72,7 @@ export function usePaged<T>(key: string, ask: (after: string | undefined) => Pro
 export function PagedFoot({ list, empty }: { list: Paged<unknown>; empty: string }) {
   return (
     <>
-      <Wrong problem={list.wrong} onRetry={list.reload} />
+      <Trouble problem={list.wrong} again={list.reload} />
       {list.busy && list.isNew && <p class="empty">{t("common.loading")}</p>}
       {!list.isNew && list.rows.length === 0 && <p class="empty">{empty}</p>}
       {list.hasMore && (
@@ -82,22 +83,5 @@ export function PagedFoot({ list, empty }: { list: Paged<unknown>; empty: string
         </div>
       )}
     </>
-  );
-}
-
-/** What went wrong, if something did. */
-export function Wrong({ problem, onRetry }: { problem: ApiProblem | undefined; onRetry?: () => void }) {
-  if (problem === undefined) return null;
-  return (
-    <div class="notice danger row" role="alert">
-      <span>
-        {problem.code === "unreachable" ? t("common.unreachable") : t("common.failed", { detail: problem.text })}
-      </span>
-      {onRetry !== undefined && (
-        <Button small onClick={onRetry}>
-          {t("common.try_again")}
-        </Button>
-      )}
-    </div>
   );
 }
