@@ -139,7 +139,6 @@ function preferred() {
   return wanted.find((language) => language !== null && Object.hasOwn(TEXTS, language)) ?? "en";
 }
 
-
 /** The secret of a one-time link. It is out of the address bar before anything else happens. */
 let link = takeLink();
 

@@ -1,6 +1,6 @@
 //! What the routes share, and how another process mounts them on its own server.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::web;
 use connector::{Courier, Mail, Outgoing, sources::HeaderSeal};
@@ -17,8 +17,11 @@ use crate::{
     audit_trail::AuditTrail, cookies::Cookies, csrf::Csrf, dry_runs::DryRuns, housekeeping,
     invitations::Invitations, key_ring::KeyRing, limits::Limits, log_watch::LogWatch, logins::Logins,
     movement_memory::MovementMemory, passwords::Passwords, presence_sweep, refresh_tokens::RefreshTokens,
-    refusals, routes, sign_in,
+    refusals, routes, sign_in, turns::Turns,
 };
+
+const MANY_BATCHES: &str = "As many batches are being applied as may be at once.";
+const MANY_SERIES: &str = "As many series are being read as may be at once.";
 
 /// The REST API, ready to be mounted. Clones share everything.
 #[derive(Clone)]
@@ -46,6 +49,8 @@ struct Shared {
     header_seal: HeaderSeal,
     movements: MovementMemory,
     dry_runs: DryRuns,
+    batch_turns: Turns,
+    series_turns: Turns,
     allowed_origins: Vec<String>,
     stop: CancellationToken,
 }
@@ -112,6 +117,8 @@ impl Api {
             header_seal,
             movements: MovementMemory::new(),
             dry_runs: DryRuns::new(),
+            batch_turns: Turns::new(4, Duration::from_secs(10), MANY_BATCHES),
+            series_turns: Turns::new(4, Duration::from_secs(5), MANY_SERIES),
             allowed_origins,
             stop,
         };
@@ -236,6 +243,16 @@ impl Api {
     /// Tests of monitors over what has happened.
     pub(crate) fn dry_runs(&self) -> &DryRuns {
         &self.shared.dry_runs
+    }
+
+    /// Batches of items that are being applied.
+    pub(crate) fn batch_turns(&self) -> &Turns {
+        &self.shared.batch_turns
+    }
+
+    /// Pasts of items that are being read.
+    pub(crate) fn series_turns(&self) -> &Turns {
+        &self.shared.series_turns
     }
 
     pub(crate) fn allowed_origins(&self) -> &[String] {

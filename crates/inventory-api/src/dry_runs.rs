@@ -1,16 +1,15 @@
 //! Dry runs of monitors: what one would have raised, had it watched the changes of late. Only so many at once, and each over
 //! so many changes, so that everybody else notices nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use domain::{ItemId, Monitor, MonitorId, NewMonitor, Scope, TenantId};
 use jiff::Timestamp;
 use monitors::{ItemChange, Rehearsal, Rehearsed, Seen, Watched};
 use service::ApiError;
 use store::{Past, Store};
-use tokio::sync::Semaphore;
 
-use crate::error::store_error;
+use crate::{error::store_error, turns::Turns};
 
 /// So many at once.
 const AT_ONCE: usize = 2;
@@ -27,7 +26,7 @@ pub(crate) const MOST_TOLD: usize = 100;
 
 /// Those that are under way.
 pub(crate) struct DryRuns {
-    turns: Arc<Semaphore>,
+    turns: Turns,
 }
 
 /// What came of one.
@@ -44,7 +43,8 @@ pub(crate) struct DryRun {
 
 impl DryRuns {
     pub(crate) fn new() -> Self {
-        Self { turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        let detail = "As many monitors are being tested as may be at once. Try again in a moment.";
+        Self { turns: Turns::new(AT_ONCE, PATIENCE, detail) }
     }
 
     /// Lets a monitor watch what has happened since a moment.
@@ -55,10 +55,7 @@ impl DryRuns {
         new: NewMonitor,
         since: Timestamp,
     ) -> Result<DryRun, ApiError> {
-        let Ok(Ok(_turn)) = tokio::time::timeout(PATIENCE, self.turns.acquire()).await else {
-            let detail = "As many monitors are being tested as may be at once. Try again in a moment.";
-            return Err(ApiError::for_now(detail, 2));
-        };
+        let _turn = self.turns.take().await?;
         let item = match &new.scope {
             Scope::Item { item_id } => Some(*item_id),
             _ => None,

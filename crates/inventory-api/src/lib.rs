@@ -22,6 +22,7 @@
 //! | `links`, `invitations` | one-time links, and how they get to whom they are for |
 //! | `presence_sweep` | who was with hubs that are gone |
 //! | `csrf` | whether a request with a cookie comes from a page of ours |
+//! | `movement_memory`, `dry_runs`, `turns` | what is dear to work out: shared, bounded, only so many at once |
 //! | `log_watch` | wakes the requests that wait for a change |
 //! | `error` | what a failed query means to a client |
 //! | `openapi`, `documented_problems`, `problem_page` | the API described from this code |
@@ -62,6 +63,7 @@ mod refresh_tokens;
 mod refusals;
 mod routes;
 mod sign_in;
+mod turns;
 mod unique_keys;
 mod visitor;
 

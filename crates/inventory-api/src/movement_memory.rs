@@ -51,6 +51,7 @@ pub(crate) struct Question {
 pub(crate) struct MovementMemory {
     places: Arc<Mutex<HashMap<Question, Place>>>,
     turns: Arc<Semaphore>,
+    patience: Duration,
 }
 
 /// Locked while the answer is being worked out.
@@ -66,11 +67,12 @@ struct Kept {
 enum Refused {
     TooSlow,
     Away,
+    Busy,
 }
 
 impl MovementMemory {
     pub(crate) fn new() -> Self {
-        Self { places: Arc::default(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { places: Arc::default(), turns: Arc::new(Semaphore::new(AT_ONCE)), patience: PATIENCE }
     }
 
     /// The answer to a question; worked out if there is none that is young enough. Whoever goes away meanwhile doesn't stop
@@ -84,11 +86,13 @@ impl MovementMemory {
         if let Some(kept) = place.as_ref().filter(|kept| kept.until > Instant::now()) {
             return kept.answer.clone().map_err(Refused::into_error);
         }
-        let turns = self.turns.clone();
+        let (turns, patience) = (self.turns.clone(), self.patience);
         let working = async move {
-            let turn = tokio::time::timeout(PATIENCE, turns.acquire_owned()).await;
+            let turn = tokio::time::timeout(patience, turns.acquire_owned()).await;
             let Ok(Ok(_turn)) = turn else {
-                return Err(ApiError::for_now("Others have much added up at the moment.", 2));
+                // Those who wait behind this one have waited as long: they don't wait once more, one after the other.
+                *place = Some(Kept { answer: Err(Refused::Busy), until: Instant::now() + AWAY_FOR });
+                return Err(Refused::Busy.into_error());
             };
             let begun = Instant::now();
             let done = work.await.map(Arc::new);
@@ -130,6 +134,68 @@ impl Refused {
         match self {
             Self::TooSlow => too_many_changes(),
             Self::Away => ApiError::for_now("The database doesn't answer at the moment.", 1),
+            Self::Busy => ApiError::for_now("Others have much added up at the moment.", 2),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{AsOf, Epoch, Position};
+
+    use super::*;
+
+    fn question() -> Question {
+        Question {
+            tenant: TenantId::DEFAULT,
+            time_zone: "UTC".to_owned(),
+            today: Date::constant(2026, 11, 22),
+            days: 1,
+        }
+    }
+
+    async fn nothing_moved() -> Result<Movement, Error> {
+        let as_of = AsOf { epoch: Epoch::new(uuid::Uuid::nil()), position: Position::START };
+        Ok(Movement { time_zone: "UTC".to_owned(), days: vec![], busiest: vec![], complete: true, as_of })
+    }
+
+    #[tokio::test]
+    async fn many_who_wait_in_vain_wait_no_longer_than_one() {
+        let memory = MovementMemory { patience: Duration::from_millis(100), ..MovementMemory::new() };
+        let taken = memory.turns.clone().acquire_many_owned(2).await.unwrap();
+        let began = Instant::now();
+        let asked: Vec<_> = (0..20)
+            .map(|_| {
+                let memory = memory.clone();
+                tokio::spawn(async move { memory.answer(question(), nothing_moved()).await.is_err() })
+            })
+            .collect();
+        for refused in asked {
+            assert!(refused.await.unwrap());
+        }
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        drop(taken);
+        tokio::time::sleep(AWAY_FOR).await;
+        assert!(memory.answer(question(), nothing_moved()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_or_is_left_alone_keeps_nobody_waiting() {
+        let memory = MovementMemory::new();
+        for _ in 0..=AT_ONCE {
+            let panics = async { panic!("as it should in this test") };
+            assert!(memory.answer(question(), panics).await.is_err());
+        }
+        let (done, ends) = tokio::sync::oneshot::channel::<()>();
+        let work = async move {
+            ends.await.ok();
+            nothing_moved().await
+        };
+        let left = tokio::time::timeout(Duration::from_millis(20), memory.answer(question(), work)).await;
+        assert!(left.is_err());
+        done.send(()).unwrap();
+        // What was begun is finished, and answers whoever comes next.
+        let next = memory.answer(question(), async { unreachable!("it is there by then") }).await;
+        assert!(next.is_ok());
     }
 }

@@ -196,3 +196,89 @@ impl Names {
         Self { sku, name: seen.name.to_string(), unit: seen.unit.to_string() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{Amount, Position, Scope, TenantId};
+
+    use super::*;
+    use crate::histories::{monitor, seen};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn id(item: i64) -> ItemId {
+        ItemId::new(item).unwrap()
+    }
+
+    fn rehearsal(condition: Condition, cooldown_seconds: u32, most: usize) -> Rehearsal {
+        let mut watched = monitor(condition, 0, cooldown_seconds);
+        watched.monitor.scope = Scope::All {};
+        Rehearsal::new(watched, most)
+    }
+
+    /// Shows a change at a second, which is its position, too.
+    fn change(
+        rehearsal: &mut Rehearsal,
+        item: i64,
+        second: i64,
+        (before, after): (Option<i64>, Option<i64>),
+    ) {
+        let side = |value: Option<i64>| value.map(|value| seen(Some(value)));
+        rehearsal.observe(&ItemChange {
+            tenant: TenantId::DEFAULT,
+            item: id(item),
+            position: Position::new(second).unwrap(),
+            at: at(second),
+            before: side(before),
+            after: side(after),
+        });
+    }
+
+    fn told(rehearsed: &Rehearsed) -> Vec<(i64, i64)> {
+        rehearsed.newest.iter().map(|told| (told.item.get(), told.at.as_second())).collect()
+    }
+
+    #[test]
+    fn what_falls_due_is_told_before_the_next_change_and_at_the_end_but_not_later() {
+        let mut rehearsal = rehearsal(Condition::UnchangedFor { seconds: 10 }, 0, 100);
+        assert!(rehearsal.looks_at_what_is_there());
+        change(&mut rehearsal, 1, 5, (Some(3), Some(4)));
+        change(&mut rehearsal, 1, 20, (Some(4), Some(5)));
+        // Gone before it was still for long enough.
+        change(&mut rehearsal, 2, 8, (Some(3), Some(4)));
+        change(&mut rehearsal, 2, 17, (Some(4), None));
+        rehearsal.begin(id(3), &seen(Some(7)));
+        // Shown already, by its change.
+        rehearsal.begin(id(1), &seen(Some(5)));
+        let rehearsed = rehearsal.end(at(29));
+        assert_eq!((told(&rehearsed), rehearsed.raised), (vec![(1, 15), (3, 10)], 2));
+        // The first one has moved since.
+        assert_eq!(rehearsed.raised_now, 1);
+    }
+
+    #[test]
+    fn what_a_cooldown_holds_back_is_told_when_it_ends() {
+        let mut rehearsal = rehearsal(Condition::Below { threshold: Amount::whole(10) }, 60, 100);
+        for (second, values) in [(1, (12, 9)), (2, (9, 12)), (3, (12, 8))] {
+            change(&mut rehearsal, 1, second, (Some(values.0), Some(values.1)));
+        }
+        let rehearsed = rehearsal.end(at(1000));
+        assert_eq!((told(&rehearsed), rehearsed.raised_now), (vec![(1, 61), (1, 1)], 1));
+    }
+
+    #[test]
+    fn only_the_newest_are_kept_and_all_are_counted() {
+        let mut rehearsal = rehearsal(Condition::Below { threshold: Amount::whole(10) }, 0, 3);
+        assert!(!rehearsal.looks_at_what_is_there());
+        for second in 1..=100 {
+            let values = if second % 2 == 1 { (12, 9) } else { (9, 12) };
+            change(&mut rehearsal, 1, second, (Some(values.0), Some(values.1)));
+        }
+        change(&mut rehearsal, 2, 101, (None, Some(1)));
+        let rehearsed = rehearsal.end(at(200));
+        assert_eq!((told(&rehearsed), rehearsed.raised), (vec![(2, 101), (1, 99), (1, 97)], 51));
+        assert_eq!(rehearsed.raised_now, 1);
+    }
+}

@@ -1,7 +1,7 @@
 //! Many items at once: a few statements for all rows, however many they are. Rows of items are locked in the order of their
 //! ids and batches of one tenant take turns, so nobody waits in a circle.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use deadpool_postgres::Transaction;
 use domain::{
@@ -58,10 +58,13 @@ impl Store {
         let mut places: Vec<usize> = (0..batch.rows.len()).collect();
         for _ in 0..MOST_TRIES {
             let keys = Keys::of(batch, &places);
-            if !batch.dry_run {
-                lock(&transaction, tenant, &keys).await?;
-            }
+            let locked = if batch.dry_run { None } else { Some(lock(&transaction, tenant, &keys).await?) };
             let (as_of, compared) = compare(&transaction, tenant, batch, &places).await?;
+            let mut found = compared.iter().filter_map(|compared| compared.item.as_ref());
+            if locked.is_some_and(|locked| found.any(|item| !locked.contains(&item.id.get()))) {
+                // Created since rows were locked: whoever did that may be changing it by now.
+                continue;
+            }
             let holders = match batch.match_by {
                 // A sku that no row has found is nobody's. Asked a moment later, somebody may have created it.
                 BatchMatch::Sku => HashMap::new(),
@@ -105,17 +108,21 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Nobody else changes the items that are named until the transaction ends.
-async fn lock(transaction: &Transaction<'_>, tenant: TenantId, keys: &Keys<'_>) -> Result<(), Error> {
+/// Nobody else changes the items that are named until the transaction ends. Returns which those are.
+async fn lock(
+    transaction: &Transaction<'_>,
+    tenant: TenantId,
+    keys: &Keys<'_>,
+) -> Result<HashSet<i64>, Error> {
     const TURN: &str = "/* store::apply_item_batch */
         select pg_advisory_xact_lock(hashint8extended($1, $2))";
     const LOCK: &str = "/* store::apply_item_batch */
-        select from items where tenant_id = $1 and (id = any ($2) or sku = any ($3)) order by id for no key update";
+        select id from items where tenant_id = $1 and (id = any ($2) or sku = any ($3)) order by id for no key update";
     let statement = transaction.prepare_cached(TURN).await?;
     transaction.query_one(&statement, &[&tenant.get(), &TURNS]).await?;
     let statement = transaction.prepare_cached(LOCK).await?;
-    transaction.execute(&statement, &[&tenant.get(), &keys.ids, &keys.skus]).await?;
-    Ok(())
+    let rows = transaction.query(&statement, &[&tenant.get(), &keys.ids, &keys.skus]).await?;
+    rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
 }
 
 /// Puts the rows beside the items that they are about. The table says what differs: it knows best when two values are one.

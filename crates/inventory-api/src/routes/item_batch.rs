@@ -39,6 +39,8 @@ pub(crate) async fn apply_item_batch(
     let body = body::read_large(&request, payload, MOST_BYTES).await?;
     let batch = ItemBatch::from_json(body).map_err(body::invalid)?;
     let context = caller.write_context(&request)?;
+    // Those of one tenant wait for one another, each with a connection.
+    let _turn = api.batch_turns().take().await?;
     let report = api.store().apply_item_batch(caller.tenant(), &batch, &context).await;
     Ok(HttpResponse::Ok().json(report.map_err(store_error)?))
 }

@@ -62,6 +62,7 @@ pub(crate) async fn item_series(
     let id = item_id(&request)?;
     let now = Timestamp::now();
     let query = read(request.query_string(), now)?;
+    let _turn = api.series_turns().take().await?;
     let found = api.store().item_series(caller.tenant(), id, query).await.map_err(store_error)?;
     let found = found.ok_or_else(|| not_found(id))?;
     let until = query.until.unwrap_or_else(|| {

@@ -6,9 +6,10 @@ const PAGE: &str = include_str!("../../pages/sign-in.html");
 const STYLE: &str = include_str!("../../pages/sign-in.css");
 const SCRIPT: &str = include_str!("../../pages/sign-in.js");
 
-/// Nothing but what this service serves runs, is shown, or is talked to; and no other page puts this one in a frame.
+/// Nothing but what this service serves runs, is shown, or is talked to; no other page puts this one in a frame; and no text
+/// ever becomes markup or a script.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; \
-    form-action 'none'; frame-ancestors 'none'";
+    form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config

@@ -226,6 +226,41 @@ async fn batches_and_single_writers_that_meet_create_each_sku_once() {
 }
 
 #[tokio::test]
+async fn many_batches_leave_connections_for_everybody_else() {
+    let app = App::spawn_with(&[
+        ("STOCKWIRE__DATABASE__POOL_SIZE", "8"),
+        ("STOCKWIRE__DATABASE__POOL_WAIT_MS", "500"),
+    ])
+    .await;
+    let item = app.item(json!({"sku": "A", "name": "Bolt", "quantity": 0})).await;
+    // Somebody holds the item, so that the batches wait.
+    app.sql.batch_execute("begin; update items set quantity = 1").await.unwrap();
+    let asked = (1..=12).map(|quantity| {
+        let request =
+            app.request("POST", BATCH).json(&json!({"rows": [{"sku": "A", "quantity": 1 + quantity}]}));
+        tokio::spawn(async move { answer(request).await })
+    });
+    let asked: Vec<_> = asked.collect();
+    let waiting = async || {
+        // A transaction sees the same statistics until it says that it wants to see new ones.
+        app.sql.batch_execute("select pg_stat_clear_snapshot()").await.unwrap();
+        let waiting = "select count(*) from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'";
+        app.sql.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0)
+    };
+    while waiting().await < 4 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(app.get(&item).await.status, 200);
+    assert_eq!(waiting().await, 4);
+    app.sql.batch_execute("commit").await.unwrap();
+    for answer in asked {
+        assert_eq!(counts(&answer.await.unwrap().body), [0, 1, 0, 0, 0]);
+    }
+    assert_eq!(app.get(&item).await.body["version"], 14);
+}
+
+#[tokio::test]
 async fn a_thousand_rows_take_no_time() {
     let app = App::spawn().await;
     let rows = |quantity: i64| {

@@ -193,6 +193,7 @@ async fn the_sign_in_page_loads_nothing_from_elsewhere_and_runs_nothing_inline()
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
     let policy = page.header("content-security-policy");
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    assert!(policy.contains("require-trusted-types-for 'script'"), "{policy}");
     let html = page.body.as_str().unwrap();
     for inline in ["<style", "style=", " onclick", "javascript:", "https://", "<script>"] {
         assert!(!html.contains(inline), "{inline}");

@@ -71,6 +71,28 @@ async fn what_was_received_and_issued_is_summed_up_day_by_day() {
 }
 
 #[tokio::test]
+async fn what_people_write_into_texts_and_attributes_is_nothing_that_moves() {
+    let app = App::spawn().await;
+    let forged = r#"","quantity":900,"price":"900","attributes":{"#;
+    let attributes =
+        json!({"quantity": 800, "price": "800", "attributes": {"quantity": 700}, "text": forged});
+    let bolt = app
+        .item(json!({"sku": r#""quantity":5,"#, "name": forged, "description": forged, "unit": r#"{"price":"6"}"#,
+            "quantity": 10, "attributes": attributes}))
+        .await;
+    app.patch(&bolt, json!({"attributes": {"quantity": 3, "price": "1"}})).await;
+    app.patch(&bolt, json!({"attributes": {"a": 1}, "unit": "box", "quantity": 7})).await;
+    app.patch(&bolt, json!({"price": "0.5", "quantity": 9, "name": forged.to_uppercase()})).await;
+    app.patch(&bolt, json!({"price": null})).await;
+    app.patch(&bolt, json!({"reorder_point": 1, "attributes": attributes})).await;
+    app.delete(&bolt).await;
+    let told = movement(&app, "days=1").await;
+    let day = &told["days"][0];
+    assert_eq!((&day["received"], &day["issued"], &day["changes"]), (&json!(12), &json!(12), &json!(7)));
+    assert_eq!((&day["received_value"], &day["issued_value"]), (&json!("1.0000"), &json!("0.0000")));
+}
+
+#[tokio::test]
 async fn a_day_is_a_day_of_the_time_zone() {
     let app = App::spawn().await;
     app.item(json!({"name": "Bolt", "quantity": 1})).await;

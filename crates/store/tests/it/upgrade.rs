@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use store::{MigrateError, Sequencer, await_schema};
+use anyhow::{Context as _, Result, ensure};
+use domain::{ItemId, TenantId, WriteContext};
+use store::{MigrateError, RestoreOutcome, Sequencer, await_schema};
 use testkit::{Database, FirstRelease, log_contents, waiting};
 use tokio::task::JoinHandle;
 
@@ -141,5 +142,48 @@ async fn a_schema_that_is_newer_or_not_ours_is_not_waited_for() -> Result<()> {
     sql.batch_execute(other).await?;
     let refused = waiting::within(waiting::PATIENCE, "a refusal", waits(&database)).await??;
     ensure!(matches!(refused, Err(MigrateError::Foreign { version: 1 })), "{refused:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_was_gone_before_names_were_kept_is_named_by_the_audit_trail_and_old_deletions_can_be_undone()
+-> Result<()> {
+    let database = Database::create_empty().await?;
+    let sql = database.sql().await?;
+    for migration in [
+        include_str!("../../../../sql/V1__items_and_the_change_log.sql"),
+        include_str!("../../../../sql/V2__retention.sql"),
+        include_str!("../../../../sql/V3__accounts.sql"),
+        include_str!("../../../../sql/V4__monitors.sql"),
+        include_str!("../../../../sql/V5__sources.sql"),
+    ] {
+        sql.batch_execute(migration).await?;
+    }
+    sql.batch_execute(
+        r#"insert into items (tenant_id, name) values (1, 'Bolt'), (1, 'Nut');
+           update items set quantity = 3;
+           delete from items where id = 1;
+           insert into audit (tenant_id, event, actor, subject, detail) values
+             (1, 'source_deleted', 'user:1', 'source:5', '{"name":"Market"}'),
+             (1, 'source_changed', 'user:1', 'source:6', '{"name":"Still there"}'),
+             (1, 'source_deleted', 'user:1', 'source:7', null),
+             (1, 'source_deleted', 'user:1', 'source:99999999999999999999', '{"name":"No id"}'),
+             (99, 'source_deleted', 'user:1', 'source:8', '{"name":"Of a tenant that is gone"}'),
+             (null, 'source_deleted', 'user:1', 'source:9', '{"name":"Of none"}')"#,
+    )
+    .await?;
+    sql.batch_execute(include_str!("../../../../sql/V6__restored_items.sql")).await?;
+    let actors = database.store()?.actors(TenantId::DEFAULT, None, 50).await?.actors;
+    let names: Vec<_> = actors.iter().map(|actor| (actor.actor.as_str(), actor.name.as_str())).collect();
+    ensure!(names == [("source:5", "Market")], "{names:?}");
+    let store = database.store()?;
+    let context = WriteContext { actor: "user:1".to_owned(), ..WriteContext::default() };
+    let item = ItemId::new(1).context("an id")?;
+    let restored = store.restore_item(TenantId::DEFAULT, item, &context).await?;
+    // Created, changed, deleted, and back.
+    ensure!(matches!(&restored, RestoreOutcome::Done(item) if item.version().get() == 4), "{restored:?}");
+    sql.batch_execute("insert into items (tenant_id, name, version) values (1, 'Screw', 77)").await?;
+    let version: i64 = sql.query_one("select version from items where name = 'Screw'", &[]).await?.get(0);
+    ensure!(version == 1, "{version}");
     Ok(())
 }
