@@ -12,6 +12,7 @@
 //! | `database` | what the database says, and who leads, through `psql` in its container |
 //! | `writers` | who writes all the time, over REST and in `psql`, and remembers what was acknowledged |
 //! | `watchers` | who watches: sockets, event streams and long polls, all of which come back by themselves |
+//! | `page` | the dashboard, as the images have it |
 //! | `pauses` | how long nothing was written or seen |
 //! | `devices` | two devices of one user, on two hubs: the second ends the first |
 //! | `monitors` | what monitors raised meanwhile, beside what the log says they had to |
@@ -26,6 +27,7 @@ mod compose;
 mod database;
 mod devices;
 mod monitors;
+mod page;
 mod pauses;
 mod verdict;
 mod watchers;
@@ -124,6 +126,7 @@ async fn drill(arguments: &Arguments, compose: &Compose) -> Result<()> {
     );
     up.finished().await?;
     compose.all_healthy().await?;
+    page::is_there(compose).await?;
 
     let chronicle = Chronicle::default();
     monitors::make(compose).await?;

@@ -6,6 +6,7 @@ import { Route, Switch } from "wouter-preact";
 import { t } from "./i18n";
 import { Ended, isOver } from "./shell/ended";
 import { Shell } from "./shell/shell";
+import { isId, NotFound } from "./ui/not-found";
 import { Toasts } from "./ui/toasts";
 import { Inventory } from "./views/inventory";
 
@@ -20,6 +21,7 @@ const Notifications = lazy(() =>
   import("./views/notifications").then(({ Notifications }) => ({ default: Notifications })),
 );
 const Transfer = lazy(() => import("./views/transfer").then(({ Transfer }) => ({ default: Transfer })));
+const Integrate = lazy(() => import("./views/integrate").then(({ Integrate }) => ({ default: Integrate })));
 const Account = lazy(() => import("./views/account").then(({ Account }) => ({ default: Account })));
 
 export function App() {
@@ -38,15 +40,14 @@ function Views() {
       <Switch>
         <Route path="/" component={Inventory} />
         <Route path="/items" component={Inventory} />
-        <Route path="/items/:id">{({ id }) => <ItemPage key={id} id={Number(id)} />}</Route>
+        <Route path="/items/:id">{({ id }) => (isId(id) ? <ItemPage key={id} id={Number(id)} /> : <NotFound />)}</Route>
         <Route path="/overview" component={Overview} />
         <Route path="/monitors/*?" component={Monitors} />
         <Route path="/notifications" component={Notifications} />
         <Route path="/import" component={Transfer} />
         <Route path="/account/*?" component={Account} />
-        <Route>
-          <p class="empty">{t("common.not_found")}</p>
-        </Route>
+        <Route path="/integrate" component={Integrate} />
+        <Route component={NotFound} />
       </Switch>
     </Suspense>
   );

@@ -13,14 +13,23 @@ import { isOver, signInAddress } from "./ended";
 import { People } from "./people";
 import { StaleBar, StatusPill } from "./status";
 
-const PLACES = [
+interface Place {
+  readonly path: string;
+  readonly icon: IconName;
+  readonly text: () => string;
+  /** Where there is little room, the menu of settings leads there. */
+  readonly isWideOnly?: boolean;
+}
+
+const PLACES: readonly Place[] = [
   { path: "/", icon: "box", text: () => t("inventory.title") },
   { path: "/overview", icon: "chart", text: () => t("overview.title") },
   { path: "/monitors", icon: "monitor", text: () => t("monitors.title") },
   { path: "/notifications", icon: "bell", text: () => t("notifications.title") },
   { path: "/import", icon: "transfer", text: () => t("transfer.nav") },
   { path: "/account", icon: "user", text: () => t("account.title") },
-] as const satisfies readonly { path: string; icon: IconName; text: () => string }[];
+  { path: "/integrate", icon: "code", text: () => t("integrate.title"), isWideOnly: true },
+];
 
 function isAt(path: string, location: string): boolean {
   if (path === "/") return location === "/" || location.startsWith("/items");
@@ -47,8 +56,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
           {t("common.product")}
         </Link>
         <ul>
-          {PLACES.map(({ path, icon, text }) => (
-            <li key={path}>
+          {PLACES.map(({ path, icon, text, isWideOnly }) => (
+            <li key={path} class={isWideOnly ? "wide-only" : undefined}>
               <Link href={path} class="nav-link" aria-current={isAt(path, location) ? "page" : undefined}>
                 <Icon name={icon} />
                 {text()}
@@ -97,6 +106,9 @@ function Preferences() {
           </label>
         ))}
       </fieldset>
+      <Link class="menu-item" href="/integrate">
+        {t("integrate.title")}
+      </Link>
       <a class="menu-item" href="/docs/">
         {t("common.api_docs")}
       </a>

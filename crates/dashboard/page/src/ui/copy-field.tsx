@@ -9,7 +9,7 @@ interface Props {
   label: string;
   text: string;
   hint?: string;
-  /** Shows line ends. */
+  /** How many lines are shown: as many as the text has, unless said. */
   lines?: number;
 }
 
@@ -38,7 +38,7 @@ export function CopyField({ label, text, hint, lines }: Props) {
           id={id}
           class="input mono"
           readOnly
-          rows={lines ?? 1}
+          rows={lines ?? text.split("\n").length}
           spellcheck={false}
           value={text}
           onFocus={(event) => event.currentTarget.select()}

@@ -10,6 +10,7 @@ const PATHS = {
   chart: "M4 20V10m6 10V4m6 16v-7m4 7H2",
   check: "m5 12.5 4.5 4.5L19 7.5",
   close: "M6 6l12 12M18 6 6 18",
+  code: "m8 7-5 5 5 5m8-10 5 5-5 5",
   columns: "M4 5h16v14H4zM9.5 5v14M15 5v14",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
   down: "m6 9 6 6 6-6",

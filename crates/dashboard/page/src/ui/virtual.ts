@@ -5,6 +5,7 @@ import {
   elementScroll,
   observeElementOffset,
   observeElementRect,
+  type Range,
   Virtualizer,
   type VirtualItem,
 } from "@tanstack/virtual-core";
@@ -15,6 +16,8 @@ export interface Virtual {
   readonly rows: readonly VirtualItem[];
   /** How high all rows together are, in pixels. */
   readonly height: number;
+  /** The last row that can be seen, as far as it has been scrolled. */
+  readonly last: number;
   readonly scrollTo: (index: number) => void;
 }
 
@@ -25,13 +28,20 @@ interface Options {
   readonly size: number;
   /** How much of the top is covered by what doesn't scroll, in pixels. */
   readonly covered?: number;
-  /** A row that is there even if it can't be seen: it has the focus. */
-  readonly kept?: number | undefined;
+  /** Rows that are there even if they can't be seen: one has the focus. Below 0 is none. */
+  readonly kept?: readonly number[];
 }
 
+/** Rows beyond what can be seen, on each side. */
 const OVERSCAN = 3;
 
-export function useVirtual({ scroller, count, size, covered = 0, kept }: Options): Virtual {
+/** As many rows wherever it is scrolled to: if one more were there now and then, it would be made and thrown away each time. */
+function evened(range: Range, height: number, size: number): Range {
+  const fits = Math.ceil(height / size) + 1;
+  return { ...range, endIndex: Math.max(range.endIndex, Math.min(range.startIndex + fits, range.count) - 1) };
+}
+
+export function useVirtual({ scroller, count, size, covered = 0, kept = [] }: Options): Virtual {
   const [, redraw] = useReducer<number, undefined>((times) => times + 1, 0);
   const options = {
     count,
@@ -43,10 +53,10 @@ export function useVirtual({ scroller, count, size, covered = 0, kept }: Options
     overscan: OVERSCAN,
     scrollMargin: 0,
     scrollPaddingStart: covered,
-    rangeExtractor: (range: Parameters<typeof defaultRangeExtractor>[0]): number[] => {
-      const shown = defaultRangeExtractor(range);
-      if (kept === undefined || kept < 0 || kept >= count || shown.includes(kept)) return shown;
-      return [...shown, kept].sort((one, other) => one - other);
+    rangeExtractor: (range: Range): number[] => {
+      const shown = defaultRangeExtractor(evened(range, virtualizer.scrollRect?.height ?? 0, size));
+      const others = kept.filter((index) => index >= 0 && index < count && !shown.includes(index));
+      return others.length === 0 ? shown : [...new Set([...shown, ...others])].sort((one, other) => one - other);
     },
     onChange: () => redraw(undefined),
   };
@@ -61,6 +71,8 @@ export function useVirtual({ scroller, count, size, covered = 0, kept }: Options
   return {
     rows: virtualizer.getVirtualItems(),
     height: virtualizer.getTotalSize(),
+    // What the virtualizer was told: to ask the element would be to lay the page out in the middle of drawing.
+    last: Math.floor(((virtualizer.scrollOffset ?? 0) + (virtualizer.scrollRect?.height ?? 0) - covered) / size),
     scrollTo: (index) => virtualizer.scrollToIndex(index, { align: "auto" }),
   };
 }

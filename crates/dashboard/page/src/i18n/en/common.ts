@@ -30,6 +30,7 @@ export const common = {
   sign_out: "Sign out",
   api_docs: "API documentation",
   not_found: "There is no such page.",
+  to_the_inventory: "To the inventory",
   failed: "That didn't work: {{detail}}",
   unreachable: "The service can't be reached.",
   try_again: "Try again",

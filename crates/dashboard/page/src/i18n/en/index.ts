@@ -3,6 +3,7 @@
 import { account } from "./account";
 import { common } from "./common";
 import { connection } from "./connection";
+import { integrate } from "./integrate";
 import { inventory } from "./inventory";
 import { item } from "./item";
 import { monitors } from "./monitors";
@@ -10,7 +11,18 @@ import { notifications } from "./notifications";
 import { overview } from "./overview";
 import { transfer } from "./transfer";
 
-export const en = { account, common, connection, inventory, item, monitors, notifications, overview, transfer };
+export const en = {
+  account,
+  common,
+  connection,
+  integrate,
+  inventory,
+  item,
+  monitors,
+  notifications,
+  overview,
+  transfer,
+};
 
 export type Messages = typeof en;
 

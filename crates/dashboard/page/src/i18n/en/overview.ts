@@ -10,6 +10,7 @@ export const overview = {
   more_low_other: "and {{count}} more",
   of: "{{quantity}} of {{point}}",
   below: "{{share}} below",
+  at_point: "Reached",
   movement: "Movement by day",
   movement_label: "Received and issued by day ({{measure}}), from {{from}} to {{to}}",
   measure: "What is shown",

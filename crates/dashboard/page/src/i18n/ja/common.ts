@@ -30,6 +30,7 @@ export const common = {
   sign_out: "サインアウト",
   api_docs: "API ドキュメント",
   not_found: "このページはありません。",
+  to_the_inventory: "在庫へ",
   failed: "できませんでした: {{detail}}",
   unreachable: "サービスに接続できません。",
   try_again: "もう一度試す",

@@ -1,7 +1,7 @@
 export const connection = {
   live: "ライブ",
-  live_by_events: "ライブ(イベントストリーム)",
-  live_by_poll: "ライブ(ポーリング)",
+  live_by_events: "ライブ（イベントストリーム）",
+  live_by_poll: "ライブ（ポーリング）",
   connecting: "接続中",
   catching_up: "同期中",
   reconnecting: "再接続中",

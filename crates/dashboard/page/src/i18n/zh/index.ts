@@ -4,6 +4,7 @@ import type { Messages, Translated } from "../en";
 import { account } from "./account";
 import { common } from "./common";
 import { connection } from "./connection";
+import { integrate } from "./integrate";
 import { inventory } from "./inventory";
 import { item } from "./item";
 import { monitors } from "./monitors";
@@ -15,6 +16,7 @@ export const zh: Translated<Messages> = {
   account,
   common,
   connection,
+  integrate,
   inventory,
   item,
   monitors,

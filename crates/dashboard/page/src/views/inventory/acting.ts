@@ -61,7 +61,7 @@ export function actOnRow(action: Action, item: Item, place: Place, navigate: (to
       selection.value = new Set();
       return true;
     case "delete":
-      askDelete(subjects(item));
+      askDelete(subjects(item), action.asks);
       return true;
     case "adjust":
       askAdjust(subjects(item));

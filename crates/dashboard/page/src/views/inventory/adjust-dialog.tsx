@@ -10,7 +10,7 @@ import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { TextField } from "../../ui/field";
 import { adjustMany } from "./doing";
-import { plainNumber } from "./decimal";
+import { plainNumber } from "./amounts";
 import { itemOf, follow } from "./model";
 import { problemText } from "./saving";
 import { closeDialog } from "./state";

@@ -3,7 +3,8 @@
 
 import { type Signal, signal } from "@preact/signals";
 import type { Item } from "../../live/stock";
-import { units, valueOf } from "./decimal";
+import { tenThousandths } from "../../api/decimal";
+import { valueOf } from "./amounts";
 import { attributeOf, type Field, fieldOfAttribute, isAttribute, textOf, valueIn } from "./fields";
 
 export const COLUMNS = [
@@ -28,7 +29,7 @@ export type SortKey = string | number | bigint | null;
 const WIDTHS: Record<OwnColumn, number> = {
   name: 220,
   sku: 140,
-  quantity: 128,
+  quantity: 136,
   unit: 76,
   price: 96,
   reorder_point: 116,
@@ -58,7 +59,7 @@ export function sortKey(item: Item, column: Column): SortKey {
     case "value":
       return valueOf(item);
     case "price":
-      return item.price === null ? null : units(item.price);
+      return item.price === null ? null : tenThousandths(item.price);
     case "updated_at":
     case "created_at":
       return Date.parse(item[column]);

@@ -80,6 +80,7 @@ const KEYS: readonly (readonly [string, Key])[] = [
   ["Space Shift+↑ Shift+↓", "inventory.key_select"],
   ["Ctrl+A", "inventory.key_select_all"],
   ["Delete", "inventory.key_delete"],
+  ["Shift+Delete", "inventory.key_delete_reason"],
   ["/", "inventory.key_search"],
   ["n", "inventory.key_new"],
   ["r", "inventory.key_reorder"],

@@ -2,11 +2,12 @@
 
 import { t } from "../../i18n";
 import { ago, moment, price, whole } from "../../i18n/format";
+import { decimalText } from "../../api/decimal";
 import { nameOf } from "../../live/actors";
 import type { Item } from "../../live/stock";
 import { now } from "../../ui/clock";
 import { attributeTitle, type Column } from "./columns";
-import { decimal, valueOf } from "./decimal";
+import { valueOf } from "./amounts";
 import { textOf, type Value, valueIn } from "./fields";
 import { isLow } from "./query";
 
@@ -41,7 +42,7 @@ export function CellText({ item, column }: { item: Item; column: Column }) {
   switch (column) {
     case "value": {
       const value = valueOf(item);
-      return <>{value === null ? "" : price(decimal(value))}</>;
+      return <>{value === null ? "" : price(decimalText(value))}</>;
     }
     case "updated_at":
     case "created_at":

@@ -16,11 +16,11 @@ export function subjects(item: Item): readonly Item[] {
   return [...selection.peek()].map(itemOf).filter((one) => one !== undefined);
 }
 
-/** One is deleted at once, since that can be undone; of several, a dialog says how many. */
-export function askDelete(items: readonly Item[]): void {
+/** One is deleted at once, since that can be undone, unless a reason is to be given; of several, a dialog says how many. */
+export function askDelete(items: readonly Item[], asks = false): void {
   if (!may("items") || items.length === 0) return;
   const [first] = items;
-  if (items.length === 1 && first !== undefined) void deleteOne(first);
+  if (items.length === 1 && !asks && first !== undefined) void deleteOne(first);
   else dialog.value = { kind: "delete", items };
 }
 

@@ -2,7 +2,8 @@
 // and how a value is written in an editor. A key such as `attributes.colour` names one of the integrator's own fields.
 
 import type { Item } from "../../live/stock";
-import { plainNumber } from "./decimal";
+import { plainNumber } from "./amounts";
+import { isRounded } from "./raw";
 
 export const FIELDS = ["name", "sku", "description", "quantity", "unit", "price", "reorder_point"] as const;
 export type OwnField = (typeof FIELDS)[number];
@@ -60,7 +61,7 @@ export function draftOf(field: Field, value: Value): string {
 }
 
 /** What is wrong with a typed text, before anybody is asked. */
-export type Mistake = "needs_name" | "needs_unit" | "needs_whole" | "needs_price" | "needs_json";
+export type Mistake = "needs_name" | "needs_unit" | "needs_whole" | "needs_price" | "needs_json" | "needs_fewer";
 export type Typed =
   | { readonly kind: "value"; readonly value: Value }
   | { readonly kind: "adjustment"; readonly by: number }
@@ -116,12 +117,14 @@ function attribute(text: string, before: Value): Typed {
   if (text === "") return value(null);
   if (typeof before === "number") {
     const plain = plainNumber(text);
-    return value(plain === undefined ? text : Number(plain));
+    if (plain === undefined) return value(text);
+    return isRounded(Number(plain)) ? mistake("needs_fewer") : value(Number(plain));
   }
   if (typeof before === "boolean") return value(text === "true" ? true : text === "false" ? false : text);
   if (typeof before !== "object" || before === null) return value(text);
   try {
-    return value(JSON.parse(text));
+    const parsed: unknown = JSON.parse(text);
+    return isRounded(parsed) ? mistake("needs_fewer") : value(parsed);
   } catch {
     return mistake("needs_json");
   }

@@ -68,7 +68,9 @@ export function followFlashes(redraw: () => void): () => void {
   };
 }
 
-function remember({ id, actor, at, version, reason }: ChangeFrame<Item>): void {
+/** Keeps who changed an item last. */
+export function remember({ id, actor, at, version, reason }: LastChange & { readonly id: number }): void {
+  if ((last.get(id)?.version ?? 0) > version) return;
   last.delete(id);
   last.set(id, { actor, at, version, reason });
   for (const oldest of last.keys()) {

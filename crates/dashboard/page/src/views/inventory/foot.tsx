@@ -2,9 +2,9 @@
 
 import { t } from "../../i18n";
 import { price } from "../../i18n/format";
+import { decimalText } from "../../api/decimal";
 import { may } from "../../api/session";
 import { Button } from "../../ui/button";
-import { decimal } from "./decimal";
 import { askAdjust, askDelete } from "./doing";
 import { itemOf, known, outOfOrder, reorder, totals } from "./model";
 import { selection } from "./state";
@@ -20,7 +20,7 @@ export function Foot() {
         {items === all ? t("inventory.items", { count: items }) : t("inventory.items_of", { count: items, all })}
       </span>
       <span class="wide-only">{t("inventory.total_quantity", { quantity: quantity.toLocaleString() })}</span>
-      <span>{t("inventory.total_value", { value: price(decimal(value)) })}</span>
+      <span>{t("inventory.total_value", { value: price(decimalText(value)) })}</span>
     </div>
   );
 }

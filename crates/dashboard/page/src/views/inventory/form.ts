@@ -16,6 +16,7 @@ import {
   valueIn,
 } from "./fields";
 import { type Conflict, conflicts, patchOf } from "./merging";
+import { authorOf } from "./authors";
 import { itemOf, follow } from "./model";
 import { mistakeText, problemText } from "./saving";
 import { createItem, currentOf, type NewItem, patchItem } from "./writing";
@@ -127,6 +128,10 @@ export class ItemForm {
         const told = currentOf(problem);
         if (problem.status !== 412 || told === undefined || tries === TRIES) throw problem;
         this.told.value = told;
+        // Shown anew once it is known who it was.
+        void authorOf(told).then((actor) => {
+          if (actor !== undefined && this.told.peek() === told) this.told.value = { ...told };
+        });
       }
     }
   }

@@ -5,9 +5,11 @@ import { useCallback, useMemo, useRef } from "preact/hooks";
 import { useLocation } from "wouter-preact";
 import { t } from "../../i18n";
 import { connection, type Item } from "../../live/stock";
+import { useSlots } from "../../ui/use-slots";
 import { useVirtual } from "../../ui/virtual";
 import { actOnHeader, actOnRow, extend, fieldAt } from "./acting";
 import { type Column, visibleColumns } from "./columns";
+import { drafts, open } from "./drafts";
 import { flashOf } from "./flashes";
 import { Header } from "./header";
 import { actionOf, lead } from "./keyboard";
@@ -15,7 +17,8 @@ import { follow, handle, indexOf, rowAt, rowCount } from "./model";
 import { Row } from "./row";
 import { layout, useFocus } from "./rows";
 import { startEdit } from "./saving";
-import { cursor, HEADER, mayAct, mayEdit, moveCursor, type Place } from "./state";
+import { cursor, HEADER, mayAct, mayEdit, moveCursor, type Place, pointed, selection } from "./state";
+import { unconfirmed } from "./steps";
 
 const ROW_HEIGHT = 40;
 const HEADER_HEIGHT = 38;
@@ -67,23 +70,25 @@ function useKeyboard(scroller: RefObject<HTMLElement>, places: readonly Place[])
 
 /** Follows the focus and the pointer: the cursor is where the focus is, and rows are held while somebody is in them. */
 function usePresence(scroller: RefObject<HTMLElement>, places: readonly Place[]) {
-  const pointed = useRef(false);
+  const within = useRef(false);
   return {
     focusIn: (event: FocusEvent): void => {
       const cell = (event.target as HTMLElement).closest<HTMLElement>("[data-place]");
       const id = Number(cell?.closest<HTMLElement>("[data-id]")?.dataset.id);
       const place = places.find((place) => place === cell?.dataset.place);
       if (place === undefined || Number.isNaN(id)) return;
-      handle({ there: id !== HEADER || pointed.current });
+      handle({ there: id !== HEADER || within.current });
       if (cursor.peek()?.id !== id || cursor.peek()?.place !== place) cursor.value = { id, place };
     },
-    focusOut: (): void => handle({ there: pointed.current }),
+    focusOut: (): void => handle({ there: within.current }),
     point: (there: boolean): void => {
-      pointed.current = there;
+      within.current = there;
       handle({ there: there || (scroller.current?.querySelector(".grid-body :focus") ?? null) !== null });
     },
     scrolled: (): void => {
-      if (pointed.current) handle();
+      // What a row offers while it is pointed at isn't drawn for each row that passes below the pointer.
+      pointed.value = undefined;
+      if (within.current) handle();
     },
   };
 }
@@ -125,36 +130,63 @@ interface BodyProps {
 function Body({ scroller, places, point }: BodyProps) {
   follow();
   const at = cursor.value;
-  const kept = cursorRow();
+  const kept = [cursorRow(), editedRow()];
   const virtual = useVirtual({ scroller, count: rowCount(), size: ROW_HEIGHT, covered: HEADER_HEIGHT, kept });
   const leave = useLeave(places);
-  const { scrollTop = 0, clientHeight = 0 } = scroller.current ?? {};
-  const lastSeen = Math.floor((scrollTop + clientHeight - HEADER_HEIGHT) / ROW_HEIGHT);
+  const drawn = virtual.rows.flatMap(({ index, start }) => {
+    const row = rowAt(index);
+    return row === undefined ? [] : [{ ...row, index, start }];
+  });
+  const slots = useSlots(
+    drawn.map(({ item }) => item.id),
+    () => scroller.current?.querySelector(".grid-body :focus") == null,
+  );
+  const [edited, typed, steps, chosen, over] = [
+    open.value,
+    drafts.value,
+    unconfirmed.value,
+    selection.value,
+    pointed.value,
+  ];
+  const troubled = new Set([...typed.values()].map(({ id }) => id));
   return (
     <>
-      <Header places={places} at={kept < 0 ? (at?.place ?? places[0]) : undefined} />
+      <Header places={places} at={(kept[0] ?? -1) < 0 ? (at?.place ?? places[0]) : undefined} />
       <div
         role="rowgroup"
         class="grid-body"
         style={{ height: `${virtual.height}px` }}
         onPointerEnter={() => point(true)}
-        onPointerMove={() => point(true)}
-        onPointerLeave={() => point(false)}
+        onPointerMove={(event) => {
+          point(true);
+          if (event.pointerType === "mouse") pointed.value = idOf(event.target);
+        }}
+        onPointerLeave={() => {
+          point(false);
+          pointed.value = undefined;
+        }}
       >
-        {virtual.rows.map(({ index, start }) => {
-          const row = rowAt(index);
+        {slots.map(({ key, at: place }) => {
+          const row = drawn[place];
           if (row === undefined) return null;
+          const { id } = row.item;
+          const isEdited = edited?.startsWith(`${id} `) === true;
           return (
             <Row
-              key={row.item.id}
+              key={key}
               item={row.item}
               gone={row.gone}
-              index={index}
-              top={start}
+              index={row.index}
+              top={row.start}
               places={places}
-              flash={flashOf(row.item.id)}
-              at={at?.id === row.item.id ? at.place : undefined}
-              above={index >= NOTE_ROWS && index > lastSeen - NOTE_ROWS}
+              flash={flashOf(id)}
+              at={at?.id === id ? at.place : undefined}
+              selected={chosen.has(id)}
+              active={at?.id === id || over === id}
+              open={isEdited ? edited : undefined}
+              drafts={troubled.has(id) ? typed : undefined}
+              step={steps.get(id)}
+              above={isEdited && row.index >= NOTE_ROWS && row.index > virtual.last - NOTE_ROWS}
               onLeave={leave}
             />
           );
@@ -162,6 +194,19 @@ function Body({ scroller, places, point }: BodyProps) {
       </div>
     </>
   );
+}
+
+/** Where the row is whose editor is open; -1 if none is. */
+function editedRow(): number {
+  const key = open.value;
+  const draft = key === undefined ? undefined : drafts.peek().get(key);
+  return draft === undefined ? -1 : indexOf(draft.id);
+}
+
+/** The item of the row that something is in. */
+function idOf(target: EventTarget | null): number | undefined {
+  const id = (target as Element | null)?.closest<HTMLElement>("[data-id]")?.dataset.id;
+  return id === undefined ? undefined : Number(id);
 }
 
 /** Where it goes on when an editor is left: Tab opens the next one of the row. */

@@ -1,6 +1,7 @@
 // The table's header: a click, Enter or Space sorts.
 
 import { t } from "../../i18n";
+import { may } from "../../api/session";
 import { Icon } from "../../ui/icon";
 import { isNumeric } from "./columns";
 import { columnTitle } from "./display";
@@ -42,7 +43,12 @@ export function Header({ places, at }: { places: readonly Place[]; at: Place | u
             <div
               key={place}
               role="columnheader"
-              class={["cell sortable", isNumeric(place) && "number", place === "name" && "name"]
+              class={[
+                "cell sortable",
+                isNumeric(place) && "number",
+                place === "name" && "name",
+                place === "quantity" && may("stock") && "steps",
+              ]
                 .filter(Boolean)
                 .join(" ")}
               aria-sort={sorted ? (sort.descending ? "descending" : "ascending") : "none"}

@@ -34,6 +34,7 @@ describe("keys in the table", () => {
   it("start an edit with a digit, and do what they say", () => {
     expect(actionOf(key("7"))).toEqual({ kind: "type", text: "7" });
     expect(actionOf(key("-"))).toEqual({ kind: "step", by: -1 });
+    expect(actionOf(key("Delete", { shiftKey: true }))).toEqual({ kind: "delete", asks: true });
     expect(actionOf(key("A", { ctrlKey: true }))).toEqual({ kind: "select_all" });
     expect(actionOf(key("ArrowDown", { shiftKey: true }))).toMatchObject({ selects: true });
   });

@@ -4,7 +4,8 @@ export type Action =
   | { readonly kind: "move"; readonly rows: number; readonly columns: number; readonly selects: boolean }
   | { readonly kind: "row_start" | "row_end" | "first" | "last" }
   | { readonly kind: "page"; readonly pages: 1 | -1 }
-  | { readonly kind: "enter" | "edit_all" | "open" | "select" | "select_all" | "clear" | "delete" | "adjust" }
+  | { readonly kind: "enter" | "edit_all" | "open" | "select" | "select_all" | "clear" | "adjust" }
+  | { readonly kind: "delete"; readonly asks: boolean }
   | { readonly kind: "step"; readonly by: 1 | -1 }
   | { readonly kind: "type"; readonly text: string };
 
@@ -46,7 +47,7 @@ export function actionOf(key: Key): Action | undefined {
       return { kind: "page", pages: -1 };
   }
   if (control) return key.key.toLowerCase() === "a" ? { kind: "select_all" } : undefined;
-  return plain(key.key);
+  return key.key === "Delete" ? { kind: "delete", asks: key.shiftKey } : plain(key.key);
 }
 
 function plain(key: string): Action | undefined {
@@ -58,8 +59,6 @@ function plain(key: string): Action | undefined {
       return { kind: "select" };
     case "Escape":
       return { kind: "clear" };
-    case "Delete":
-      return { kind: "delete" };
     case "+":
       return { kind: "step", by: 1 };
     case "-":

@@ -3,7 +3,7 @@
 
 import type { Item } from "../../live/stock";
 import { type Column, sortKey, type SortKey } from "./columns";
-import { valueOf } from "./decimal";
+import { valueOf } from "./amounts";
 
 interface Entry {
   readonly item: Item;

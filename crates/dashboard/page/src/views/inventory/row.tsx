@@ -1,22 +1,19 @@
-// A row of the table. It is drawn again only if its item, its flash or its place changed, or an edit is under way.
+// A row of the table. All that it shows is given to it, so that it is drawn again only if something of this changed. Its
+// elements serve one item after another while rows are scrolled past: nothing in them may outlast an item.
 
 import { memo } from "preact/compat";
-import { Link } from "wouter-preact";
 import { t } from "../../i18n";
 import { may } from "../../api/session";
 import { isMe } from "../../live/actors";
 import type { Item } from "../../live/stock";
-import { Button } from "../../ui/button";
-import { Icon } from "../../ui/icon";
 import { type Column, fieldOf, isNumeric } from "./columns";
 import { CellText, columnTitle, display, LevelBadge, WhoTag } from "./display";
-import { askDelete, subjects } from "./doing";
-import { type Draft, draftKey, drafts, open, wished } from "./drafts";
+import { type Draft, draftKey, wished } from "./drafts";
 import { Editor } from "./editor";
 import { type Flash, lastChangeOf } from "./flashes";
+import { Actions, Stepper } from "./row-actions";
 import { startEdit } from "./saving";
-import { dialog, mayEdit, moveCursor, type Place, selection, toggleSelected } from "./state";
-import { stepQuantity, unconfirmed } from "./steps";
+import { mayEdit, type Place, toggleSelected } from "./state";
 
 export interface RowProps {
   item: Item;
@@ -27,14 +24,22 @@ export interface RowProps {
   flash: Flash | undefined;
   /** Where the keyboard is, if it is in this row. */
   at: Place | undefined;
+  selected: boolean;
+  /** It is pointed at, or has the keyboard: it shows what can be done with it. */
+  active: boolean;
+  /** The key of the draft whose editor is open in this row. */
+  open: string | undefined;
+  /** The drafts, if some are of this row. */
+  drafts: ReadonlyMap<string, Draft> | undefined;
+  /** By how much the quantity will change that isn't confirmed yet. */
+  step: number | undefined;
   /** What is said at a cell goes above it. */
   above: boolean;
   onLeave: (item: Item, column: Column, to: "here" | "next" | "previous") => void;
 }
 
 export const Row = memo(function Row(props: RowProps) {
-  const { item, index, top, gone, places, flash, at } = props;
-  const selected = selection.value.has(item.id);
+  const { item, index, top, gone, places, flash, at, selected, active } = props;
   const classes = ["grid-row", gone && "gone", flash && "flashes", flash?.kind === "create" && "created"];
   return (
     <div
@@ -44,7 +49,7 @@ export const Row = memo(function Row(props: RowProps) {
       aria-rowindex={index + 2}
       aria-selected={selected}
       data-id={item.id}
-      data-edited={open.value?.startsWith(`${item.id} `) ? "" : undefined}
+      data-edited={props.open === undefined ? undefined : ""}
     >
       {places.map((place, column) => {
         const given = {
@@ -53,7 +58,13 @@ export const Row = memo(function Row(props: RowProps) {
           tabIndex: at === place ? 0 : -1,
         };
         if (place === "select") return <SelectCell key={place} given={given} item={item} selected={selected} />;
-        if (place === "actions") return <ActionsCell key={place} given={given} item={item} gone={gone} />;
+        if (place === "actions") {
+          return (
+            <div key={place} role="gridcell" class="cell actions" {...given}>
+              {!gone && <Actions item={item} active={active} />}
+            </div>
+          );
+        }
         return <Cell key={place} given={given} column={place} row={props} />;
       })}
     </div>
@@ -80,63 +91,25 @@ function SelectCell({ given, item, selected }: { given: Given; item: Item; selec
   );
 }
 
-function ActionsCell({ given, item, gone }: { given: Given; item: Item; gone: boolean }) {
-  const name = item.name;
-  return (
-    <div role="gridcell" class="cell actions" {...given}>
-      {!gone && (
-        <>
-          <Link
-            href={`/items/${item.id}`}
-            class="button plain small icon-only"
-            tabIndex={-1}
-            aria-label={t("inventory.open", { name })}
-            title={t("inventory.open", { name })}
-          >
-            <Icon name="history" />
-          </Link>
-          {may("items") && (
-            <>
-              <Button
-                kind="plain"
-                small
-                icon="edit"
-                tabIndex={-1}
-                label={t("inventory.edit", { name })}
-                onClick={() => (dialog.value = { kind: "edit", item })}
-              />
-              <Button
-                kind="plain"
-                small
-                icon="trash"
-                tabIndex={-1}
-                label={t("inventory.delete", { name })}
-                onClick={() => askDelete(subjects(item))}
-              />
-            </>
-          )}
-        </>
-      )}
-    </div>
-  );
-}
-
 function Cell({ given, column, row }: { given: Given; column: Column; row: RowProps }) {
-  const { item, gone, flash, above, onLeave } = row;
+  const { item, gone, flash, active, above, onLeave } = row;
   const field = fieldOf(column);
   const key = field === undefined ? "" : draftKey(item.id, field);
-  const draft = field === undefined ? undefined : drafts.value.get(key);
-  const editing = draft !== undefined && open.value === key;
+  const draft = field === undefined ? undefined : row.drafts?.get(key);
+  const editing = draft !== undefined && row.open === key;
   const shown = field !== undefined && flash?.before.has(field) === true ? flash : undefined;
   const editable = mayEdit(field) && !gone;
-  const waiting = column === "quantity" ? unconfirmed.value.has(item.id) : false;
+  const waiting = column === "quantity" ? row.step !== undefined : false;
+  const steps = column === "quantity" && may("stock");
   const pending = draft?.state === "saving" || waiting;
   const troubled = draft !== undefined && !editing && draft.state !== "saving";
   const classes = [
     "cell",
     isNumeric(column) && "number",
     column === "name" && "name",
+    steps && "steps",
     shown && "flash",
+    shown && column !== "quantity" && column !== "name" && "stacked",
     pending && "pending",
     troubled && "troubled",
     editing && "editing",
@@ -151,23 +124,33 @@ function Cell({ given, column, row }: { given: Given; column: Column; row: RowPr
       onDblClick={() => editable && field !== undefined && startEdit(item, field)}
     >
       {editing ? (
-        <Editor draft={draft} column={column} above={above} onLeave={(to) => onLeave(item, column, to)} />
+        <Editor key={key} draft={draft} column={column} above={above} onLeave={(to) => onLeave(item, column, to)} />
       ) : (
         <>
-          {column === "quantity" && !gone && may("stock") && <Stepper item={item} by={-1} />}
-          <Content item={item} column={column} draft={draft} />
+          <Content item={item} column={column} draft={draft} step={steps ? row.step : undefined} />
           {shown !== undefined && <Before flash={shown} column={column} item={item} />}
           {column === "name" && <Marks row={row} />}
-          {column === "quantity" && !gone && may("stock") && <Stepper item={item} by={1} />}
+          {steps && active && !gone && (
+            <>
+              <Stepper item={item} by={-1} />
+              <Stepper item={item} by={1} />
+            </>
+          )}
         </>
       )}
     </div>
   );
 }
 
+interface ContentProps {
+  item: Item;
+  column: Column;
+  draft: Draft | undefined;
+  step: number | undefined;
+}
+
 /** The value; what was typed as long as it isn't confirmed. */
-function Content({ item, column, draft }: { item: Item; column: Column; draft: Draft | undefined }) {
-  const by = column === "quantity" ? unconfirmed.value.get(item.id) : undefined;
+function Content({ item, column, draft, step: by }: ContentProps) {
   const saving = draft?.state === "saving";
   const mark = saving || by !== undefined ? t("inventory.saving") : draft === undefined ? "" : t("inventory.not_saved");
   let text = <CellText item={item} column={column} />;
@@ -224,24 +207,5 @@ function Marks({ row: { item, flash, gone } }: { row: RowProps }) {
       {flash?.kind === "create" && <span class="badge info">{t("inventory.new")}</span>}
       {flash !== undefined && <WhoTag actor={flash.actor} text={t("inventory.changed_by")} />}
     </span>
-  );
-}
-
-function Stepper({ item, by }: { item: Item; by: 1 | -1 }) {
-  const label = t(by > 0 ? "inventory.step_up" : "inventory.step_down", { name: item.name });
-  return (
-    <Button
-      kind="plain"
-      small
-      class="step"
-      icon={by > 0 ? "add" : "minus"}
-      tabIndex={-1}
-      label={label}
-      onClick={(event) => {
-        moveCursor({ id: item.id, place: "quantity" });
-        if (event.shiftKey) dialog.value = { kind: "adjust", items: subjects(item) };
-        else stepQuantity(item.id, by);
-      }}
-    />
   );
 }

@@ -6,6 +6,7 @@ import { whole } from "../../i18n/format";
 import { asProblem, type ApiProblem } from "../../api/client";
 import type { Item } from "../../live/stock";
 import { announce, toast } from "../../ui/toasts";
+import { authorOf } from "./authors";
 import { begin, type Draft, draftKey, drafts, dropDraft, keepMine, observe, open, putDraft } from "./drafts";
 import { draftOf, type Field, type Mistake, read, sameValue, valueIn } from "./fields";
 import { lastChangeOf } from "./flashes";
@@ -103,9 +104,20 @@ async function write(draft: Draft, value: unknown): Promise<void> {
 function failed(key: string, problem: ApiProblem): void {
   const draft = drafts.peek().get(key);
   if (draft === undefined) return;
-  putDraft(failedDraft(draft, problem));
+  const kept = failedDraft(draft, problem);
+  putDraft(kept);
+  if (kept.theirs !== undefined && kept.theirs.actor === undefined) void tellAuthor(key, kept.theirs.item);
   if (open.peek() === undefined) open.value = key;
   else toast({ text: t("inventory.edit_failed", { name: draft.base.name }), kind: "warning" });
+}
+
+/** Says who made the other value, as soon as that is known. */
+async function tellAuthor(key: string, theirs: Item): Promise<void> {
+  const actor = await authorOf(theirs);
+  const draft = drafts.peek().get(key);
+  if (actor !== undefined && draft?.theirs?.item.version === theirs.version) {
+    putDraft({ ...draft, theirs: { ...draft.theirs, actor } });
+  }
 }
 
 function failedDraft(draft: Draft, problem: ApiProblem): Draft {

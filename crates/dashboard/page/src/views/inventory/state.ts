@@ -29,6 +29,9 @@ export function moveCursor(to: Cursor): void {
   cursor.value = { ...to };
 }
 
+/** The row that a mouse points at: it shows what can be done with it. */
+export const pointed: Signal<number | undefined> = signal(undefined);
+
 export const selection: Signal<ReadonlySet<number>> = signal(new Set());
 
 export function toggleSelected(id: number): void {

@@ -7,11 +7,13 @@ import { may } from "../../api/session";
 import { Button } from "../../ui/button";
 import { Icon } from "../../ui/icon";
 import { announce } from "../../ui/toasts";
-import { COLUMNS, isColumn, visibleColumns } from "./columns";
+import { ExportButton } from "../transfer/export-button";
+import { COLUMNS, isColumn } from "./columns";
 import { columnTitle } from "./display";
 import { Filters } from "./filters";
 import { ask, query, totals } from "./model";
 import { EVERYTHING, type Query } from "./query";
+import { shownItems, visibleColumns } from "./shown";
 import { dialog } from "./state";
 
 /** How long nothing is typed before it is said how much was found, in milliseconds. */
@@ -58,6 +60,7 @@ export function Toolbar() {
       >
         <kbd>?</kbd>
       </Button>
+      <ExportButton items={() => shownItems.peek()} empty={totals().items === 0} columns={visibleColumns.value} />
       {may("items") && (
         <Button kind="primary" icon="add" onClick={() => (dialog.value = { kind: "create" })}>
           {t("common.add")}

@@ -5,6 +5,7 @@ import type { components } from "../../api/schema.gen";
 import type { Item } from "../../live/stock";
 import { answered, answeredDeleted, changing } from "./answers";
 import type { Patch } from "./merging";
+import { isRounded, members, written } from "./raw";
 
 export type NewItem = components["schemas"]["NewItem"];
 
@@ -13,11 +14,23 @@ const by = (id: number) => ({ path: { id } });
 export async function patchItem(base: Item, patch: Patch, reason = ""): Promise<Item> {
   return changing(base.id, async () => {
     const header = { "If-Match": tagOf(base.version), ...reasonHeader(reason) };
-    const asked = api.PATCH("/api/v1/items/{id}", { params: { ...by(base.id), header }, body: patch });
+    const bodySerializer = await serializer(base, patch);
+    const params = { ...by(base.id), header };
+    const asked = api.PATCH("/api/v1/items/{id}", { params, body: patch, bodySerializer });
     const item = await good(asked);
     answered(item);
     return item;
   });
+}
+
+/** Writes a patch as JSON. Attributes are replaced whole: those that were rounded here go back as the API writes them. */
+async function serializer(base: Item, { attributes, ...others }: Patch): Promise<(patch: Patch) => string> {
+  if (attributes === undefined || !isRounded(attributes)) return (patch) => JSON.stringify(patch);
+  const text = await good(api.GET("/api/v1/items/{id}", { params: by(base.id), parseAs: "text" }));
+  // Should the item be another one by now, the version that is sent along stops the patch.
+  const now = members(members(text).get("attributes") ?? "{}");
+  const rest = JSON.stringify(others).slice(1, -1);
+  return () => `{${rest}${rest === "" ? "" : ","}"attributes":${written(attributes, now)}}`;
 }
 
 export async function adjustItem(id: number, amount: number, reason = ""): Promise<Item> {

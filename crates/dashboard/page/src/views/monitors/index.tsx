@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { Link, Route, Switch, useLocation } from "wouter-preact";
 import { may } from "../../api/session";
 import { t } from "../../i18n";
+import { isId, NotFound } from "../../ui/not-found";
 import { Channels } from "./channels";
 import { EditMonitor } from "./edit";
 import { MonitorList } from "./list";
@@ -20,10 +21,10 @@ export function Monitors() {
         <Route path="/monitors/new" component={NewMonitor} />
         <Route path="/monitors/channels" component={Channels} />
         <Route path="/monitors/sources" component={Sources} />
-        <Route path="/monitors/:id">{({ id }) => <EditMonitor key={id} id={Number(id)} />}</Route>
-        <Route>
-          <p class="empty">{t("common.not_found")}</p>
+        <Route path="/monitors/:id">
+          {({ id }) => (isId(id) ? <EditMonitor key={id} id={Number(id)} /> : <NotFound />)}
         </Route>
+        <Route component={NotFound} />
       </Switch>
     </div>
   );

@@ -112,6 +112,7 @@ function Low({ figures }: { figures: Figures }) {
 
 function LowLine({ item }: { item: Item }) {
   const empty = item.quantity === 0;
+  const share = below(item);
   return (
     <li class="row spread" data-item={item.id}>
       <Link href={`/items/${item.id}`} class="grow">
@@ -121,7 +122,11 @@ function LowLine({ item }: { item: Item }) {
         {t("overview.of", { quantity: whole(item.quantity), point: whole(item.reorder_point ?? 0) })}
       </span>
       <span class={`badge ${empty ? "danger" : "warning"}`}>
-        {empty ? t("item.out_of_stock") : t("overview.below", { share: percent(below(item)) })}
+        {empty
+          ? t("item.out_of_stock")
+          : share === 0
+            ? t("overview.at_point")
+            : t("overview.below", { share: percent(share) })}
       </span>
     </li>
   );

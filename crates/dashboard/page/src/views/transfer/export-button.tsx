@@ -12,17 +12,19 @@ import { type Column, COLUMNS, columnsOf, toCsv } from "./csv/write";
 import { download, today } from "./download";
 
 interface Props {
-  /** What is written, in this order. */
-  items: readonly Item[];
+  /** What is written, in this order: asked for once it is needed. */
+  items: () => readonly Item[];
+  /** There is nothing to write. */
+  empty: boolean;
   /** Chosen to begin with: fields such as `sku`, and `attributes.colour`. */
   columns: readonly Column[];
 }
 
-export function ExportButton({ items, columns }: Props) {
+export function ExportButton({ items, empty, columns }: Props) {
   const [open, setOpen] = useState(false);
   return (
     <>
-      <Button icon="download" disabled={items.length === 0} onClick={() => setOpen(true)}>
+      <Button icon="download" disabled={empty} onClick={() => setOpen(true)}>
         {t("transfer.export_button")}
       </Button>
       {open && <ExportDialog items={items} columns={columns} onClose={() => setOpen(false)} />}
@@ -30,9 +32,9 @@ export function ExportButton({ items, columns }: Props) {
   );
 }
 
-function ExportDialog({ items: shown, columns, onClose }: Props & { onClose: () => void }) {
+function ExportDialog({ items: read, columns, onClose }: Omit<Props, "empty"> & { onClose: () => void }) {
   // What is counted in the dialog is what is written, whatever happens meanwhile.
-  const [items] = useState(shown);
+  const [items] = useState(read);
   const [all] = useState(() => columnsOf(items));
   const [chosen, setChosen] = useState<readonly Column[]>(() => all.filter((column) => columns.includes(column)));
   const [bom, setBom] = useState(true);

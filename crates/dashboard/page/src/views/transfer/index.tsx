@@ -2,11 +2,11 @@
 
 import "./transfer.css";
 import { useComputed } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { isVisitor, may } from "../../api/session";
 import { t } from "../../i18n";
 import { whole } from "../../i18n/format";
-import { items } from "../../live/stock";
+import { type Item, items } from "../../live/stock";
 import { signInAddress } from "../../shell/ended";
 import { sample } from "../../ui/sample";
 import { ChooseColumns } from "./choose-columns";
@@ -93,14 +93,14 @@ function Step() {
 }
 
 function Export() {
-  // Sorting all of them for every change would be most of what the page does.
+  // The number is redrawn at a walking pace; what is exported is what there is when it is asked for.
   const { rows } = useComputed(() => sample(() => items.state.value)).value;
-  const all = useMemo(() => [...rows.values()].sort((a, b) => a.id - b.id), [rows]);
+  const all = (): readonly Item[] => [...items.state.peek().rows.values()].sort((a, b) => a.id - b.id);
   return (
     <>
       <p class="quiet">{t("transfer.export_text")}</p>
       <div class="row">
-        <ExportButton items={all} columns={USUAL} />
+        <ExportButton items={all} empty={rows.size === 0} columns={USUAL} />
         <span class="quiet">{t("transfer.items", { count: rows.size, number: whole(rows.size) })}</span>
       </div>
     </>

@@ -1,17 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { decimal, plainNumber, units, valueOf } from "./decimal";
+import { decimalText } from "../../api/decimal";
+import { plainNumber, valueOf } from "./amounts";
 
-describe("decimal texts", () => {
-  it("become ten-thousandths and back without loss", () => {
-    for (const text of ["0.0000", "0.0001", "12.5000", "999999999999999.9999"]) expect(decimal(units(text))).toBe(text);
-    expect(units("12.5")).toBe(125_000n);
-    expect(units("7")).toBe(70_000n);
-    expect(decimal(-5n)).toBe("-0.0005");
-  });
-
-  it("are multiplied exactly where floating point would round", () => {
+describe("what items are worth", () => {
+  it("is exact where floating point would round", () => {
     expect(valueOf({ quantity: 9_007_199_254_740_991, price: "0.0001" })).toBe(9_007_199_254_740_991n);
-    expect(decimal(valueOf({ quantity: 3, price: "0.1000" }) ?? 0n)).toBe("0.3000");
+    expect(decimalText(valueOf({ quantity: 3, price: "0.1000" }) ?? 0n)).toBe("0.3000");
     expect(valueOf({ quantity: 3, price: null })).toBeNull();
   });
 });

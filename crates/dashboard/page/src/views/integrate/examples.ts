@@ -1,0 +1,44 @@
+// What an integrator pastes to begin with. The examples name this service, and an item that there is.
+
+/** How a program shows its key. Where nobody needs one, nothing is shown. */
+const KEY = '-H "Authorization: Bearer $STOCKWIRE_KEY" ';
+
+export interface Place {
+  /** Where the service is, such as `https://stock.example`. */
+  readonly origin: string;
+  /** An item that there is. */
+  readonly item: number;
+  readonly needsKey: boolean;
+}
+
+function curl({ origin, needsKey }: Place, path: string, options = ""): string {
+  return `curl -sS ${options}${needsKey ? KEY : ""}\\\n  '${origin}${path}'`;
+}
+
+export const readExample = (place: Place): string => curl(place, "/api/v1/items?limit=3");
+
+export function changeExample(place: Place): string {
+  const change = curl(place, `/api/v1/items/${place.item}/adjustments`, "-X POST ");
+  return `${change} \\\n  -H 'Content-Type: application/json' -d '{"by":-1}'`;
+}
+
+export const eventsExample = (place: Place): string => curl(place, "/events?topic=items&snapshot=true", "-N ");
+
+export const pollExample = (place: Place): string => curl(place, "/poll?topic=items");
+
+/** Runs as it is in Node.js (22 or newer); a page has no environment, and tells its token otherwise. */
+export function socketExample({ origin, needsKey }: Place): string {
+  const subscribe = '{ type: "subscribe", ref: 1, topic: "items", snapshot: true }';
+  const first = needsKey ? '{ type: "auth", token: process.env.STOCKWIRE_KEY }' : subscribe;
+  const lines = [
+    `const socket = new WebSocket("${origin.replace(/^http/, "ws")}/ws", "stockwire.v1.json");`,
+    "const send = (frame) => socket.send(JSON.stringify(frame));",
+    `socket.onopen = () => send(${first});`,
+    "socket.onmessage = ({ data }) => {",
+    "  const frame = JSON.parse(data);",
+    ...(needsKey ? [`  if (frame.type === "connected") send(${subscribe});`] : []),
+    "  console.log(frame);",
+    "};",
+  ];
+  return lines.join("\n");
+}
