@@ -12,8 +12,8 @@ interface Props {
   /** The buttons at the end. */
   actions?: ComponentChildren;
   wide?: boolean;
-  /** Makes the dialog a form: what Enter does. */
-  onSubmit?: () => void;
+  /** Makes the dialog a form: what Enter does, once at a time, however often it is pressed. */
+  onSubmit?: () => unknown;
   /** It can only be left by its actions. */
   final?: boolean;
 }
@@ -25,7 +25,9 @@ export function Dialog({ title, onClose, children, actions, wide, onSubmit, fina
     const before = document.activeElement;
     element.current?.showModal();
     return () => {
-      if (before instanceof HTMLElement) before.focus();
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+      // What opened it is gone, such as a deleted row: the keyboard goes on in the view.
+      else document.getElementById("content")?.focus({ preventScroll: true });
     };
   }, []);
   const content = (
@@ -34,9 +36,16 @@ export function Dialog({ title, onClose, children, actions, wide, onSubmit, fina
       {actions !== undefined && <div class="dialog-foot">{actions}</div>}
     </>
   );
-  const submit = (event: Event): void => {
+  const isBusy = useRef(false);
+  const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
-    onSubmit?.();
+    if (isBusy.current) return;
+    isBusy.current = true;
+    try {
+      await onSubmit?.();
+    } finally {
+      isBusy.current = false;
+    }
   };
   return (
     <dialog

@@ -1,6 +1,6 @@
 // The audit trail, for owners: who did what with accounts, and whom something was refused.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { api, good } from "../../api/client";
 import type { components } from "../../api/schema.gen";
 import { type Key, t } from "../../i18n";
@@ -118,13 +118,15 @@ export function Audit() {
 
 /** Is asked for when the field is left, not with every letter. */
 function WhoField({ label, value, onWho }: { label: string; value: string; onWho: (who: string) => void }) {
+  const [typed, setTyped] = useState(value);
+  useEffect(() => setTyped(value), [value]);
   return (
     <TextField
       label={label}
-      value={value}
+      value={typed}
       placeholder="user:7"
       maxLength={200}
-      onText={() => {}}
+      onText={setTyped}
       onChange={(event) => onWho(event.currentTarget.value)}
     />
   );

@@ -6,6 +6,7 @@ import type { Item } from "../../live/stock";
 import { tenThousandths } from "../../api/decimal";
 import { valueOf } from "./amounts";
 import { attributeOf, type Field, fieldOfAttribute, isAttribute, textOf, valueIn } from "./fields";
+import { recall, remember } from "../../ui/stored";
 
 export const COLUMNS = [
   "name",
@@ -91,13 +92,11 @@ export function isColumn(text: unknown): text is Column {
   return typeof text === "string" && (COLUMNS.some((column) => column === text) || isAttribute(text));
 }
 
-export const visibleColumns: Signal<readonly Column[]> = signal(
-  readColumns(typeof localStorage === "undefined" ? null : localStorage.getItem(STORED)),
-);
+export const visibleColumns: Signal<readonly Column[]> = signal(readColumns(recall(STORED)));
 
 export function showColumns(columns: readonly Column[]): void {
   visibleColumns.value = columns;
-  localStorage.setItem(STORED, JSON.stringify(columns));
+  remember(STORED, JSON.stringify(columns));
 }
 
 export function usualColumns(): void {

@@ -14,7 +14,7 @@ function found(typed: string): readonly Item[] {
   if (wanted === "") return [];
   const first: Item[] = [];
   const others: Item[] = [];
-  for (const item of items.state.value.rows.values()) {
+  for (const item of items.state.peek().rows.values()) {
     const sku = item.sku?.toLowerCase();
     if (sku?.startsWith(wanted)) first.push(item);
     else if (others.length < MOST && (item.name.toLowerCase().includes(wanted) || sku?.includes(wanted))) {
@@ -35,8 +35,8 @@ interface Props {
 export function ItemSearch({ value, onItem, wrong, disabled }: Props) {
   const [typed, setTyped] = useState<string>();
   const [at, setAt] = useState(0);
-  const rows = items.state.value.rows;
-  const choices = useMemo(() => (typed === undefined ? [] : found(typed)), [typed, rows]);
+  // The list stands still under whoever chooses from it, whatever changes meanwhile.
+  const choices = useMemo(() => (typed === undefined ? [] : found(typed)), [typed]);
   const shown = typed ?? (value === undefined ? "" : (itemName(value) ?? `#${value}`));
   const choose = (item: Item | undefined): void => {
     if (item === undefined) return;

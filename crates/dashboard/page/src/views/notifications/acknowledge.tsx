@@ -13,7 +13,6 @@ export function Acknowledge({ notification, onClose }: { notification: Notificat
   const [problem, setProblem] = useState<ApiProblem>();
   const [busy, setBusy] = useState(false);
   const submit = async (): Promise<void> => {
-    if (busy) return;
     setBusy(true);
     const text = note.trim();
     const params = { path: { id: notification.id } };

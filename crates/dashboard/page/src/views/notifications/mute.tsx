@@ -22,7 +22,6 @@ export function MuteDialog({ notification, onClose }: { notification: Notificati
   const [problem, setProblem] = useState<ApiProblem>();
   const [busy, setBusy] = useState(false);
   const submit = async (): Promise<void> => {
-    if (busy) return;
     setBusy(true);
     const until = time === "" ? null : new Date(Date.now() + Number(time) * 1000).toISOString();
     const text = note.trim();
