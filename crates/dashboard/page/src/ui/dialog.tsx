@@ -25,7 +25,10 @@ export function Dialog({ title, onClose, children, actions, wide, onSubmit, fina
     const before = document.activeElement;
     element.current?.showModal();
     return () => {
-      if (before instanceof HTMLElement) before.focus();
+      // As long as the dialog is in the document, nothing outside of it takes the focus.
+      queueMicrotask(() => {
+        if (before instanceof HTMLElement) before.focus();
+      });
     };
   }, []);
   const content = (
