@@ -25,9 +25,12 @@ export function Dialog({ title, onClose, children, actions, wide, onSubmit, fina
     const before = document.activeElement;
     element.current?.showModal();
     return () => {
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
-      // What opened it is gone, such as a deleted row: the keyboard goes on in the view.
-      else document.getElementById("content")?.focus({ preventScroll: true });
+      // As long as the dialog is in the document, nothing outside of it takes the focus.
+      queueMicrotask(() => {
+        if (before instanceof HTMLElement && before.isConnected) before.focus();
+        // What opened it is gone, such as a deleted row: the keyboard goes on in the view.
+        else document.getElementById("content")?.focus({ preventScroll: true });
+      });
     };
   }, []);
   const content = (

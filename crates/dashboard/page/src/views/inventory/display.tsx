@@ -10,6 +10,7 @@ import { attributeTitle, type Column } from "./columns";
 import { valueOf } from "./amounts";
 import { textOf, type Value, valueIn } from "./fields";
 import { isLow } from "./query";
+import { isRounded } from "./raw";
 
 export function columnTitle(column: Column): string {
   return attributeTitle(column) ?? t(`inventory.column_${column as Exclude<Column, `attributes.${string}`>}`);
@@ -20,7 +21,8 @@ export function display(column: Column, value: Value): string {
   if (value === null || value === undefined) return "";
   if (column === "price" && typeof value === "string") return price(value);
   if ((column === "quantity" || column === "reorder_point") && typeof value === "number") return whole(value);
-  return textOf(value);
+  // What JavaScript has rounded isn't shown as if it were exact.
+  return isRounded(value) ? `≈ ${textOf(value)}` : textOf(value);
 }
 
 export function Ago({ at }: { at: string }) {

@@ -15,7 +15,7 @@ import { Header } from "./header";
 import { actionOf, lead } from "./keyboard";
 import { follow, handle, indexOf, rowAt, rowCount } from "./model";
 import { Row } from "./row";
-import { layout, useFocus } from "./rows";
+import { layout, useFocus, useNeighbour } from "./rows";
 import { startEdit } from "./saving";
 import { cursor, HEADER, mayAct, mayEdit, moveCursor, type Place, pointed, selection } from "./state";
 import { unconfirmed } from "./steps";
@@ -133,6 +133,7 @@ function Body({ scroller, places, point }: BodyProps) {
   const kept = [cursorRow(), editedRow()];
   const virtual = useVirtual({ scroller, count: rowCount(), size: ROW_HEIGHT, covered: HEADER_HEIGHT, kept });
   const leave = useLeave(places);
+  useNeighbour(scroller, at, cursorRow());
   const drawn = virtual.rows.flatMap(({ index, start }) => {
     const row = rowAt(index);
     return row === undefined ? [] : [{ ...row, index, start }];

@@ -24,6 +24,8 @@ export function Actions({ item, active }: { item: Item; active: boolean }) {
         icon="more"
         tabIndex={-1}
         label={t("inventory.actions_of", { name })}
+        // It makes room for the others: the focus goes to the cell that stays.
+        onMouseDown={(event) => event.preventDefault()}
         onClick={() => moveCursor({ id, place: "actions" })}
       />
     );
