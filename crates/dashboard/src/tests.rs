@@ -232,7 +232,7 @@ async fn without_a_built_page_there_is_the_basic_one() {
         assert!(page.header("content-security-policy").contains("script-src 'self'"));
     }
     assert_eq!(get(bare, "/basic/basic.js").await.body, "basic");
-    for path in ["/items", "/items/7", "/people"] {
+    for path in ["/items", "/items/7", "/integrate"] {
         let moved = get(bare, path).await;
         assert_eq!(
             (moved.status, moved.header("location")),

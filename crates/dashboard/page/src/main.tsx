@@ -4,6 +4,7 @@
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";
+import "./styles/toasts.css";
 import "./styles/shell.css";
 import { render } from "preact";
 import { loadPatiently } from "./api/session";

@@ -18,12 +18,19 @@ interface Props {
   final?: boolean;
 }
 
+const CONTENT = ".dialog-body";
+const WORTH_FOCUS = ".dialog-body :is(input, select, textarea, button, a[href]), .dialog-foot button";
+
 export function Dialog({ title, onClose, children, actions, wide, onSubmit, final }: Props) {
   const element = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
     const before = document.activeElement;
     element.current?.showModal();
+    // The button that closes it comes first, and is not what anybody opened it for.
+    if (element.current?.querySelector(CONTENT)?.matches(":focus-within") !== true) {
+      element.current?.querySelector<HTMLElement>(WORTH_FOCUS)?.focus();
+    }
     return () => {
       // As long as the dialog is in the document, nothing outside of it takes the focus.
       queueMicrotask(() => {
