@@ -9,7 +9,7 @@ import { Bell } from "../views/notifications/bell";
 import { Icon, type IconName } from "../ui/icon";
 import { Menu } from "../ui/menu";
 import { chooseTheme, THEMES, theme } from "../ui/theme";
-import { signInAddress } from "./ended";
+import { isOver, signInAddress } from "./ended";
 import { People } from "./people";
 import { StaleBar, StatusPill } from "./status";
 
@@ -69,7 +69,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <header class="shell-bar">
         <StatusPill />
         <People />
-        <Bell />
+        {!isOver.value && <Bell />}
         <Preferences />
       </header>
       <main ref={content} id="content" class="shell-content" tabIndex={-1}>
