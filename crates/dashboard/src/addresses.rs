@@ -42,9 +42,15 @@ mod tests {
 
     #[test]
     fn views_have_addresses_and_nothing_else_does() {
-        for path in
-            ["/", "/items", "/items/7", "/items/%37", "/monitors/new", "/monitors/channels", "/account/devices"]
-        {
+        for path in [
+            "/",
+            "/items",
+            "/items/7",
+            "/items/%37",
+            "/monitors/new",
+            "/monitors/channels",
+            "/account/devices",
+        ] {
             assert!(is_view(path), "{path}");
         }
         for path in [

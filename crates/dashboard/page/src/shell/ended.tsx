@@ -9,6 +9,7 @@ import type { Status } from "../live/connection";
 import { connection, items, monitors, notifications, people } from "../live/stock";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
+import { dismissAll } from "../ui/toasts";
 import { leaving } from "./leaving";
 
 export function signInAddress(): string {
@@ -26,6 +27,7 @@ function forgetEverything(): void {
   for (const topic of [items, notifications, monitors, people]) topic.reset();
   activity.value = [];
   forgetNames();
+  dismissAll();
   forget();
 }
 

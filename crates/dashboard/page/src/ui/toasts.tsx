@@ -38,6 +38,11 @@ export function toast(message: Toast): () => void {
   return dismiss;
 }
 
+/** Takes all messages away: they tell of what may no longer be seen. */
+export function dismissAll(): void {
+  shown.value = [];
+}
+
 /** Between two texts that are read out there are so many milliseconds: what changes all the time would shout. */
 const PAUSE = 2000;
 let next: string | undefined;

@@ -100,7 +100,7 @@ export const transfer = {
   outcome_not_done: "未実行",
   next_file: "別のファイルをインポート",
   import_rows_other: "{{number}} 行をインポート",
-  save_failed_other: "エラーのある {{number}} 行を保存",
+  save_failed_other: "取り込まれない {{number}} 行を保存",
   only_errors: "エラーのある行のみ",
   no_errors: "エラーのある行はありません。",
   page: "{{page}} / {{pages}} ページ",

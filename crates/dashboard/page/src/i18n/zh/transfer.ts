@@ -98,7 +98,7 @@ export const transfer = {
   outcome_not_done: "未执行",
   next_file: "导入其他文件",
   import_rows_other: "导入 {{number}} 行",
-  save_failed_other: "保存 {{number}} 个错误行",
+  save_failed_other: "保存未导入的 {{number}} 行",
   only_errors: "仅显示有错误的行",
   no_errors: "没有错误的行。",
   page: "第 {{page}} 页，共 {{pages}} 页",

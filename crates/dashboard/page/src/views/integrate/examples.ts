@@ -26,19 +26,25 @@ export const eventsExample = (place: Place): string => curl(place, "/events?topi
 
 export const pollExample = (place: Place): string => curl(place, "/poll?topic=items");
 
-/** Runs as it is in Node.js (22 or newer); a page has no environment, and tells its token otherwise. */
+/** Runs as it is in Node.js (22 or newer), as a module: a key goes for a token there, because a browser's socket sends no header. */
 export function socketExample({ origin, needsKey }: Place): string {
-  const subscribe = '{ type: "subscribe", ref: 1, topic: "items", snapshot: true }';
-  const first = needsKey ? '{ type: "auth", token: process.env.STOCKWIRE_KEY }' : subscribe;
-  const lines = [
+  const subscribe = 'send({ type: "subscribe", ref: 1, topic: "items", snapshot: true })';
+  const exchange = [
+    `const exchanged = await fetch("${origin}/api/v1/tokens", {`,
+    '  method: "POST",',
+    "  headers: { Authorization: `Bearer ${process.env.STOCKWIRE_KEY}` },",
+    "});",
+    "const { token } = await exchanged.json();",
+  ];
+  return [
+    ...(needsKey ? exchange : []),
     `const socket = new WebSocket("${origin.replace(/^http/, "ws")}/ws", "stockwire.v1.json");`,
     "const send = (frame) => socket.send(JSON.stringify(frame));",
-    `socket.onopen = () => send(${first});`,
+    `socket.onopen = () => ${needsKey ? 'send({ type: "auth", token })' : subscribe};`,
     "socket.onmessage = ({ data }) => {",
     "  const frame = JSON.parse(data);",
-    ...(needsKey ? [`  if (frame.type === "connected") send(${subscribe});`] : []),
+    ...(needsKey ? [`  if (frame.type === "connected") ${subscribe};`] : []),
     "  console.log(frame);",
     "};",
-  ];
-  return lines.join("\n");
+  ].join("\n");
 }

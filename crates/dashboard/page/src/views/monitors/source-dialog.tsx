@@ -83,7 +83,7 @@ function General({ draft, set, wrong, isNew }: Part & { isNew: boolean }) {
         label={t("monitors.source_kind")}
         value={draft.kind}
         choices={(["push", "pull"] as const).map((value) => ({ value, text: t(`monitors.kind_${value}`) }))}
-        onChoice={(kind) => set({ kind })}
+        onChoice={(kind) => set({ kind, enabled: kind === "push" })}
         wrong={wrong("kind")}
         disabled={!isNew}
       />

@@ -5,7 +5,7 @@ import { NEW_SOURCE, sourceBody } from "./source-draft";
 
 test("what is pushed has no address, and CSV no pointer to its rows", () => {
   const body = sourceBody({ ...NEW_SOURCE, url: "https://left.example", rows: "/left", quantity: "count" });
-  expect(body).toMatchObject({ url: null, interval_seconds: null, fresh_for_seconds: null, enabled: false });
+  expect(body).toMatchObject({ url: null, interval_seconds: null, fresh_for_seconds: null, enabled: true });
   expect(body.mapping).toEqual({
     rows: null,
     item: { field: "sku", match: "sku", attribute: null },

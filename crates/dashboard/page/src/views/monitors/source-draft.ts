@@ -55,7 +55,8 @@ export const NEW_SOURCE: SourceDraft = {
   maxChange: "",
   priority: "100",
   fresh: { count: "", unit: "hour" },
-  enabled: false,
+  // Nothing comes of it before somebody pushes; one that is pulled is looked at first.
+  enabled: true,
 };
 
 export function sourceDraftOf(source: Source): SourceDraft {
