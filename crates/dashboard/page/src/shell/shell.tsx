@@ -25,7 +25,8 @@ const PLACES: readonly Place[] = [
   { path: "/", icon: "box", text: () => t("inventory.title") },
   { path: "/overview", icon: "chart", text: () => t("overview.title") },
   { path: "/monitors", icon: "monitor", text: () => t("monitors.title") },
-  { path: "/notifications", icon: "bell", text: () => t("notifications.title") },
+  // The bell leads there, too.
+  { path: "/notifications", icon: "bell", text: () => t("notifications.title"), isWideOnly: true },
   { path: "/import", icon: "transfer", text: () => t("transfer.nav") },
   { path: "/account", icon: "user", text: () => t("account.title") },
   { path: "/integrate", icon: "code", text: () => t("integrate.title"), isWideOnly: true },
