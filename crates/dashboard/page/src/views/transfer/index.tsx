@@ -8,7 +8,6 @@ import { t } from "../../i18n";
 import { whole } from "../../i18n/format";
 import { type Item, items } from "../../live/stock";
 import { signInAddress } from "../../shell/ended";
-import { sample } from "../../ui/sample";
 import { ChooseColumns } from "./choose-columns";
 import { ChooseFile } from "./choose-file";
 import { ExportButton } from "./export-button";
@@ -93,15 +92,15 @@ function Step() {
 }
 
 function Export() {
-  // The number is redrawn at a walking pace; what is exported is what there is when it is asked for.
-  const { rows } = useComputed(() => sample(() => items.state.value)).value;
+  // Only another number redraws this; what is exported is what there is when it is asked for.
+  const size = useComputed(() => items.state.value.rows.size).value;
   const all = (): readonly Item[] => [...items.state.peek().rows.values()].sort((a, b) => a.id - b.id);
   return (
     <>
       <p class="quiet">{t("transfer.export_text")}</p>
       <div class="row">
-        <ExportButton items={all} empty={rows.size === 0} columns={USUAL} />
-        <span class="quiet">{t("transfer.items", { count: rows.size, number: whole(rows.size) })}</span>
+        <ExportButton items={all} empty={size === 0} columns={USUAL} />
+        <span class="quiet">{t("transfer.items", { count: size, number: whole(size) })}</span>
       </div>
     </>
   );
